@@ -1,0 +1,132 @@
+"""Prompts are files: Jinja2 templates, sandboxed, with a version, overridable one by one.
+
+A template file ``<name>.j2`` starts with a version comment and has one part per message::
+
+    {# version: 1 #}
+    === system
+    You are …
+    === user
+    {{ query }}
+
+What does not change from call to call comes first, so that providers' prompt caches hit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from personaloom.errors import ConfigError, Fault
+from personaloom.llm.types import ChatMessage
+from personaloom.records import PromptUse
+
+__all__ = ["PromptLibrary", "PromptTemplate", "shipped_prompts"]
+
+_PART = re.compile(r"^===\s*(system|user|assistant)\s*$", re.MULTILINE)
+_VERSION = re.compile(r"\{#-?\s*version:\s*(\S+)\s*-?#\}")
+
+
+def shipped_prompts() -> list[str]:
+    """Names of the templates in the package, sorted."""
+    folder = resources.files("personaloom").joinpath("prompts")
+    return sorted(entry.name[:-3] for entry in folder.iterdir() if entry.name.endswith(".j2"))
+
+
+@dataclass(frozen=True)
+class PromptTemplate:
+    """One compiled template: a list of (role, part)."""
+
+    use: PromptUse
+    source: str
+    parts: tuple[tuple[str, Template], ...]
+    origin: str
+
+    def render(self, variables: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
+        """The messages.
+
+        Raises:
+            ConfigError: the template names a variable that does not exist, or fails.
+        """
+        try:
+            return tuple(ChatMessage(role, part.render(variables).strip()) for role, part in self.parts)
+        except (TemplateError, TypeError, ValueError, ZeroDivisionError) as error:
+            known = ", ".join(sorted(variables))
+            fault = Fault(f"prompt {self.use.name} ({self.origin})", str(error), f"variables there are: {known}")
+            raise ConfigError([fault], "a prompt template cannot be rendered") from error
+
+
+class PromptLibrary:
+    """The templates of a run: the shipped ones, with some replaced.
+
+    Args:
+        folder: a folder whose ``<name>.j2`` files replace the shipped templates of the same name.
+        overrides: template name to file, for single ones; stronger than ``folder``.
+
+    Raises:
+        ConfigError: an override names a template that does not exist, or a file that cannot be read or compiled.
+    """
+
+    def __init__(self, folder: str | Path | None = None, overrides: Mapping[str, str | Path] | None = None) -> None:
+        self._environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
+        )  # autoescape is for HTML; these are prompts
+        shipped = shipped_prompts()
+        files: dict[str, Path] = {}
+        faults: list[Fault] = []
+        if folder is not None:
+            found = sorted(Path(folder).glob("*.j2"))
+            if not found:
+                faults.append(Fault("prompts.folder", f"no *.j2 file in {folder}", "name a folder with templates"))
+            files |= {path.stem: path for path in found}
+        files |= {name: Path(path) for name, path in (overrides or {}).items()}
+        for name in sorted(set(files) - set(shipped)):
+            faults.append(Fault(f"prompts.{name}", "there is no such prompt", f"choose from {', '.join(shipped)}"))
+        self._templates: dict[str, PromptTemplate] = {}
+        for name in shipped:
+            path = files.get(name)
+            try:
+                source = path.read_text("utf-8") if path else _shipped(name)
+                self._templates[name] = self._compile(name, source, str(path) if path else "shipped")
+            except (OSError, UnicodeDecodeError, TemplateError, ValueError) as error:
+                faults.append(Fault(f"prompts.{name}", f"{path or 'shipped'}: {error}", "mend the file"))
+        if faults:
+            raise ConfigError(faults, "the prompts cannot be used")
+
+    def _compile(self, name: str, source: str, origin: str) -> PromptTemplate:
+        version = _VERSION.search(source)
+        pieces = _PART.split(source)
+        if len(pieces) < 3:
+            raise ValueError("no '=== system' or '=== user' line: each message starts with one")
+        parts = tuple(
+            (role, self._environment.from_string(text.strip("\n")))
+            for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
+        )
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        return PromptTemplate(PromptUse(name, version.group(1) if version else "0", digest), source, parts, origin)
+
+    def render(self, name: str, variables: Mapping[str, Any]) -> tuple[tuple[ChatMessage, ...], PromptUse]:
+        """The messages of a template, and which template it was."""
+        template = self._templates[name]
+        return template.render(variables), template.use
+
+    def use(self, name: str) -> PromptUse:
+        """Name, version and hash of a template."""
+        return self._templates[name].use
+
+    @cached_property
+    def uses(self) -> dict[str, PromptUse]:
+        """Of all templates, by name."""
+        return {name: template.use for name, template in self._templates.items()}
+
+
+def _shipped(name: str) -> str:
+    return resources.files("personaloom").joinpath("prompts", f"{name}.j2").read_text("utf-8")
