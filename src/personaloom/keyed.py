@@ -66,8 +66,8 @@ class Key:
     def child(self, *parts: KeyPart) -> Key:
         """The key of a more specific decision."""
         key = object.__new__(Key)
-        key._state = self._state.copy()  # noqa: SLF001 - our own class
-        key._state.update(encode(parts))  # noqa: SLF001 - our own class
+        key._state = self._state.copy()
+        key._state.update(encode(parts))
         return key
 
     def integer(self, *purpose: KeyPart) -> int:

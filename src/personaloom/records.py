@@ -81,7 +81,7 @@ class NoiseLayer(StrEnum):
     """The intent is uncertain, there are several, or slots conflict."""
 
     @property
-    def index(self) -> int:
+    def layer_index(self) -> int:
         """0, 1 or 2."""
         return tuple(NoiseLayer).index(self)
 

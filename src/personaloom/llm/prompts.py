@@ -77,7 +77,11 @@ class PromptLibrary:
 
     def __init__(self, folder: str | Path | None = None, overrides: Mapping[str, str | Path] | None = None) -> None:
         self._environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
+            undefined=StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
         )  # autoescape is for HTML; these are prompts
         shipped = shipped_prompts()
         files: dict[str, Path] = {}
@@ -88,8 +92,10 @@ class PromptLibrary:
                 faults.append(Fault("prompts.folder", f"no *.j2 file in {folder}", "name a folder with templates"))
             files |= {path.stem: path for path in found}
         files |= {name: Path(path) for name, path in (overrides or {}).items()}
-        for name in sorted(set(files) - set(shipped)):
-            faults.append(Fault(f"prompts.{name}", "there is no such prompt", f"choose from {', '.join(shipped)}"))
+        faults.extend(
+            Fault(f"prompts.{name}", "there is no such prompt", f"choose from {', '.join(shipped)}")
+            for name in sorted(set(files) - set(shipped))
+        )
         self._templates: dict[str, PromptTemplate] = {}
         for name in shipped:
             path = files.get(name)

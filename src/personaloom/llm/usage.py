@@ -1,0 +1,198 @@
+"""Token usage of a run: one record a reply, totals by module, operation, model and provider.
+
+A ``TokenTracker`` belongs to a run; there is no global one. Tokens come from the provider where it says them, else they
+are estimated and marked so. A cost that is not known is None, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from personaloom.records import Record, utc_now
+
+__all__ = ["CallRecord", "TokenTracker", "UsageTotals"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord(Record):
+    """One reply and what it took to get it.
+
+    Attributes:
+        module, operation: where it is booked (``interaction_generation``, ``assistant_response``).
+        model, provider: in LiteLLM's names.
+        input_tokens, output_tokens: of the reply, plus those of failed attempts that are known to have used some.
+        timestamp: when the reply was booked.
+        metadata: ``call`` (the call key), ``role``, ``attempts``, ``lost_attempts`` (cut or timed out: usage unknown),
+            ``cost_usd``, ``source``, ``cached_tokens``, ``reasoning_tokens``, ``latency_s``, ``snapshot``,
+            ``from_ledger``, ``paid`` (by this dataset), ``outcome`` (ok, or the kind of error).
+    """
+
+    module: str
+    operation: str
+    model: str
+    provider: str
+    input_tokens: int
+    output_tokens: int
+    timestamp: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class UsageTotals:
+    """Sums over calls; ``cost_usd`` is None as soon as one call's price is unknown."""
+
+    calls: int = 0
+    attempts: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+
+    def add(self, record: CallRecord) -> None:
+        """Count one record in."""
+        self.calls += 1
+        self.attempts += record.metadata.get("attempts", 1)
+        self.input_tokens += record.input_tokens
+        self.output_tokens += record.output_tokens
+        cost = record.metadata.get("cost_usd", None)
+        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, with ``total_tokens``."""
+        return {
+            "calls": self.calls,
+            "attempts": self.attempts,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "total_tokens": self.input_tokens + self.output_tokens,
+            "cost_usd": self.cost_usd if self.cost_usd is None else round(self.cost_usd, 10),
+        }
+
+
+class TokenTracker:
+    """Counts the tokens of a run.
+
+    Args:
+        keep_records: hold every record for ``to_dict``; a pipeline turns it off and streams them to its store.
+    """
+
+    def __init__(self, *, keep_records: bool = True) -> None:
+        self.records: list[CallRecord] = []
+        self._keep = keep_records
+        self._reset()
+
+    def _reset(self) -> None:
+        self.attributed = UsageTotals()
+        self.paid = UsageTotals()
+        self.by_module: dict[str, UsageTotals] = {}
+        self.by_operation: dict[str, UsageTotals] = {}
+        self.by_model: dict[str, UsageTotals] = {}
+        self.by_provider: dict[str, UsageTotals] = {}
+        self.snapshots: dict[str, set[str]] = {}
+        self.unpriced: set[str] = set()
+        self.lost_attempts = 0
+
+    def track(
+        self,
+        module: str,
+        operation: str,
+        model: str,
+        provider: str,
+        input_tokens: int,
+        output_tokens: int,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> CallRecord:
+        """Count one call by hand (the pipeline counts its own)."""
+        record = CallRecord(
+            module, operation, model, provider, input_tokens, output_tokens, utc_now(), dict(metadata or {})
+        )
+        self.add(record)
+        return record
+
+    def add(self, record: CallRecord) -> None:
+        """Count one record."""
+        if self._keep:
+            self.records.append(record)
+        meta = record.metadata
+        self.attributed.add(record)
+        if meta.get("paid", True):
+            self.paid.add(record)
+        for table, name in (
+            (self.by_module, record.module),
+            (self.by_operation, record.operation),
+            (self.by_model, record.model),
+            (self.by_provider, record.provider),
+        ):
+            totals = table.get(name)
+            if totals is None:
+                totals = table[name] = UsageTotals()
+            totals.add(record)
+        if meta.get("cost_usd") is None:
+            self.unpriced.add(record.model)
+        if meta.get("snapshot"):
+            self.snapshots.setdefault(record.model, set()).add(meta["snapshot"])
+        self.lost_attempts += meta.get("lost_attempts", 0)
+
+    def reset(self) -> None:
+        """Forget everything counted."""
+        self.records.clear()
+        self._reset()
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens of all calls."""
+        return self.attributed.input_tokens + self.attributed.output_tokens
+
+    def summary(self) -> dict[str, Any]:
+        """Totals: attributed to the dataset, and paid by it."""
+        return {
+            **self.attributed.to_dict(),
+            "paid": self.paid.to_dict(),
+            "unpriced_models": sorted(self.unpriced),
+            "unknown_attempts": self.lost_attempts,
+        }
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """``by_module``, ``by_operation``, ``by_model`` and ``by_provider``, each name to totals, sorted."""
+        return {
+            name: {key: table[key].to_dict() for key in sorted(table)}
+            for name, table in (
+                ("by_module", self.by_module),
+                ("by_operation", self.by_operation),
+                ("by_model", self.by_model),
+                ("by_provider", self.by_provider),
+            )
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The token report: summary, tables and the records that were kept."""
+        return {
+            "summary": self.summary(),
+            **self.tables(),
+            "records": [record.to_dict() for record in self.records],
+        }
+
+    def save(self, path: str | Path, records: Iterable[Mapping[str, Any]] | None = None) -> Path:
+        """Write the report as JSON, record by record, beside the target and then renamed.
+
+        Args:
+            path: the file.
+            records: dictionaries to write instead of the kept records (a store's, streamed).
+        """
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        entries = records if records is not None else (record.to_dict() for record in self.records)
+        with part.open("wb") as out:
+            head = orjson.dumps({"summary": self.summary(), **self.tables()}, option=orjson.OPT_INDENT_2)
+            out.write(head[: head.rindex(b"\n}")] + b',\n  "records": [')
+            separator = b"\n    "
+            for entry in entries:
+                out.write(separator + orjson.dumps(entry))
+                separator = b",\n    "
+            out.write(b"\n  ]\n}\n")
+        part.replace(target)
+        return target
