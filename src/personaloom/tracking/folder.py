@@ -1,0 +1,90 @@
+"""Reading a finished dataset folder: the manifest, and the JSONL files one record at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from personaloom.errors import InputError, MissingStageInputError
+
+__all__ = ["conversation_text", "noise_of", "read_jsonl", "read_manifest", "run_name"]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a dataset folder.
+
+    Raises:
+        MissingStageInputError: there is none: the folder is not a dataset, or its run has not exported yet.
+        InputError: it cannot be read as JSON.
+    """
+    path = Path(folder) / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingStageInputError(
+            f"{path} does not exist → give the folder of a finished dataset (outputs/datasets/<name>-<fingerprint>)"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read as JSON: {error} → run the same command again to export anew"
+        ) from error
+    if not isinstance(manifest, dict):
+        raise InputError(f"{path} holds no object → run the same command again to export anew")
+    return manifest
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a JSONL file in order; none where the file is not there (its stage did not run).
+
+    Raises:
+        InputError: a line is not a JSON object; the message names it.
+    """
+    import orjson  # noqa: PLC0415 - only where files are read
+
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise InputError(f"{path.name}:{number}: not JSON ({error})") from error
+            if not isinstance(record, dict):
+                raise InputError(f"{path.name}:{number}: not an object")
+            yield record
+
+
+def noise_of(interaction: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """For each user turn its ``NoiseResult`` dictionary, or None where no distractor ran.
+
+    The conversation's own list comes first; a message that carries its result itself is the fallback.
+    """
+    listed = (interaction.get("metadata") or {}).get("noise") or []
+    results: list[dict[str, Any] | None] = []
+    for message in interaction.get("messages") or []:
+        if message.get("role") != "user":
+            continue
+        turn = len(results)
+        own = (message.get("metadata") or {}).get("noise")
+        results.append(listed[turn] if turn < len(listed) else own)
+    return results
+
+
+def conversation_text(interaction: dict[str, Any], limit: int = 20_000) -> str:
+    """A conversation as plain text, one paragraph a message, cut at ``limit`` characters."""
+    text = "\n\n".join(f"{m.get('role')}: {m.get('content')}" for m in interaction.get("messages") or [])
+    return text if len(text) <= limit else text[:limit] + " …"
+
+
+def run_name(manifest: dict[str, Any]) -> str:
+    """What a run is called: in a sweep what differs (``SIM-distractor=heavy seed=2``), else the dataset's name."""
+    name = str(manifest.get("name") or "dataset")
+    overrides = [str(item) for item in (manifest.get("sweep") or {}).get("overrides") or []]
+    said = " ".join(overrides) if overrides else name.removeprefix("SIM-")
+    return ("SIM-" if manifest.get("simulated") else "") + said[:240]
