@@ -1,0 +1,190 @@
+"""What a rewritten query must be; what is not is asked for again.
+
+The checks are rules on the text, cheap and on the lenient side: they catch what small models really do (answer the
+query, explain themselves, repeat an example, drop a number), not every flaw of style.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
+from personaloom.text.spans import Kind, scan
+
+__all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts"]
+
+_LABEL_LIMIT = 120
+
+_REFUSAL = re.compile(
+    r"\W*(?:(?:i'?m |i am )?sorry,? (?:but )?i (?:can(?:'?t|not)|am unable|am not able|won'?t)|as an ai\b|"
+    r"i (?:can(?:'?t|not)|am unable to|won'?t) (?:help|assist|comply|rewrite|rephrase|fulfil|adapt|process))",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(
+    r"\W*(?:sure\b[,!.]|certainly\b[,!.]|of course\b[,!.]|absolutely\b[,!.]|great question|here(?:'s| is| are)\b|"
+    r"(?:the )?(?:answer|adapted|rewritten|rephrased|reworded)(?: (?:query|version|text|message|request))?"
+    r"(?: is\b|\s*:)|"
+    r"(?:assistant|system)\s*:|to answer\b|\{\s*\")",
+    re.IGNORECASE,
+)
+_LIST_LINE = re.compile(r"^\s*(?:[-*•]|\d+[.)]|#{1,6})\s", re.MULTILINE)
+_QUOTES = "`\"'\u201c\u201d\u2018\u2019\u00ab\u00bb"
+_TAG = re.compile(r"</?(?:seed_query|person|example|rewritten)\b", re.IGNORECASE)
+
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_SMALL = tuple(
+    "zero one two three four five six seven eight nine ten eleven twelve "  # noqa: SIM905 - reads better than 21 strings
+    "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+)
+_ANY_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_EXCLUDES = re.compile(r"\b(?:without|except|excluding|avoid|no)\s+(.{0,40})", re.IGNORECASE)
+_BOUNDS = re.compile(
+    r"\b(?:under|below|within|at (?:most|least)|no (?:more|less|fewer) than|up to|only|must(?: not)?)\s+(.{0,40})",
+    re.IGNORECASE,
+)
+_NEGATIVE = re.compile(
+    r"\b(?:no|not|non|none|without|w/o|except|exclud\w*|avoid\w*|skip\w*|minus|nothing|never|neither|nor|free|zero|"
+    r"\w+n'?t|less|sans|leave out|rather than|instead|hates?|out of|off)\b|-free",
+    re.IGNORECASE,
+)
+_EMPTY_WORDS = frozenset(
+    "that this with from your have what when than then them they been will would could "  # noqa: SIM905 - as above
+    "should about some more most very much just like least doubt longer need problem idea matter".split()
+)
+
+
+def length_limit(original: str) -> int:
+    """How many characters a rewriting may have: three times the original and a long paragraph (about 150 words)."""
+    return 3 * len(original) + 900
+
+
+def check_rewrite(original: str, adapted: str, *, partial: bool, feature_names: Iterable[str] = ()) -> None:
+    """Whether ``adapted`` can stand for ``original`` as a person's opening message.
+
+    Args:
+        original: the seed query.
+        adapted: what the model wrote, stripped.
+        partial: whether terms, numbers and constraints had to stay.
+        feature_names: of the persona; a name such as ``tone_pref`` in the text is a leak.
+
+    Raises:
+        EmptyReplyError: there is no text.
+        RefusalError: the model declined in words.
+        MalformedReplyError: an answer, an explanation, far too long, about something else, or something got lost.
+    """
+    if not adapted:
+        raise EmptyReplyError("the rewritten query is empty")
+    if _REFUSAL.match(_fold(adapted)) and not _REFUSAL.match(_fold(original)):
+        raise RefusalError(f"the stylist declined: {_excerpt(adapted)}")
+    for problem in _problems(original, adapted, feature_names):
+        raise MalformedReplyError(f"the rewritten query {problem}: {_excerpt(adapted)}")
+    if partial and (lost := lost_parts(original, adapted)):
+        listed = ", ".join(map(repr, lost[:5]))
+        raise MalformedReplyError(
+            f"the rewritten query lost what it had to keep ({listed}): {_excerpt(adapted)}"
+        )
+
+
+def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iterator[str]:
+    limit = length_limit(original)
+    if len(adapted) > limit:
+        yield f"has {len(adapted)} characters where {limit} are sensible"
+    if _ANSWER.match(_fold(adapted)) and not _ANSWER.match(_fold(original)):
+        yield "reads like an answer"
+    if len(_LIST_LINE.findall(adapted)) >= 3 and not _LIST_LINE.search(original):
+        yield "is a list, as answers are"
+    if _TAG.search(adapted) and not _TAG.search(original):
+        yield "holds a tag of the prompt"
+    leaked = next((n for n in feature_names if "_" in n and n in adapted and n not in original), None)
+    if leaked:
+        yield f"names the feature {leaked}"
+    stems = _stems(original)
+    if len(stems) >= 3 and not stems & _stems(adapted):
+        yield "has no word in common with the original"
+
+
+def lost_parts(original: str, adapted: str) -> list[str]:
+    """What a partial rewriting had to keep and has not: numbers, quotes, code, addresses, names, limits, exclusions."""
+    folded = _fold(adapted)
+    present = _numbers(adapted)
+    lost = [number for number in _numbers(original) if number not in present and not _spelled(number, folded)]
+    lost += [part for part in _terms(original) if _fold(part) not in folded]
+    for pattern in (_EXCLUDES, _BOUNDS):
+        lost += [word for word in _objects(pattern, original) if word[:5] not in folded]
+    if (excluded := _EXCLUDES.search(original)) and not _NEGATIVE.search(folded):
+        lost.append(excluded.group())
+    return list(dict.fromkeys(lost))
+
+
+def _numbers(text: str) -> dict[str, None]:
+    """In order, thousands separators taken out: ``1,200`` and ``1200`` are one number."""
+    found = (re.sub(r",(?=\d{3}(?!\d))", "", number) for number in _DIGITS.findall(text))
+    return dict.fromkeys(found)
+
+
+def _spelled(number: str, folded: str) -> bool:
+    return number.isdecimal() and int(number) < len(_SMALL) and _SMALL[int(number)] in folded
+
+
+def _terms(text: str) -> Iterator[str]:
+    for span in scan(text).protected:
+        piece = text[span.start : span.end]
+        if span.kind is Kind.NUMBER or (span.kind is Kind.NAME and _opens_sentence(text, span.start)):
+            continue  # numbers are compared as numbers; a capital there may be just grammar
+        yield piece.strip(_QUOTES) if span.kind in {Kind.QUOTE, Kind.CODE} else piece
+
+
+def _opens_sentence(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" \t(*-" + _QUOTES)
+    return not before or before[-1] in ".!?:…\n"
+
+
+def _objects(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    """The first word with content after each cue: ``dairy`` of ``without any dairy``."""
+    for match in pattern.finditer(text):
+        words = [word.casefold() for word in _ANY_WORD.findall(match.group(1))[:3]]
+        complete = words if match.end() == len(text) else words[:-1] or words
+        word = next((w for w in complete if w.isalpha() and len(w) >= 4 and w not in _EMPTY_WORDS), None)
+        if word:
+            yield word
+
+
+def _stems(text: str) -> set[str]:
+    """Beginnings of the longer words, so that inflected forms match; pairs of characters where there are none."""
+    stems = {word.casefold()[:5] for word in _WORD.findall(text)} - {word[:5] for word in _EMPTY_WORDS}
+    if stems and not text.isascii() and " " not in text.strip():  # a script that is written without spaces
+        return {"".join(pair) for pair in pairwise(text)}
+    return stems
+
+
+def clean_label(label: str, known: Iterable[str]) -> str | None:
+    """A domain or scenario as the bank spells it, else as the model wrote it, trimmed; None where it says nothing.
+
+    Raises:
+        MalformedReplyError: it is a text, not a label.
+    """
+    text = " ".join(label.split()).strip(" \"'`.").strip()
+    if len(text) > _LABEL_LIMIT:
+        raise MalformedReplyError(f"a label has {len(text)} characters, not a few words: {_excerpt(text)}")
+    if not text or text.casefold() in {"none", "unknown", "n/a", "null", "other"} - {
+        k.casefold() for k in known
+    }:
+        return None
+    spellings = {_label_key(value): value for value in known}
+    return spellings.get(_label_key(text), text)
+
+
+def _label_key(label: str) -> str:
+    return " ".join(re.sub(r"[_\-\s]+", " ", label.casefold()).split())
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().replace("\u2019", "'").replace("\u2018", "'").split())
+
+
+def _excerpt(text: str, limit: int = 80) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= limit else line[: limit - 1] + "…")
