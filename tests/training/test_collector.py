@@ -45,9 +45,7 @@ def test_a_noisy_first_query_has_its_version_and_the_clean_text_beside_it():
 
 
 def test_noise_in_a_follow_up_is_in_trajectory_and_metadata_but_not_in_the_first_querys_versions():
-    talk = conversation(
-        noises=[noise("a", layer=None, verdict="not_drawn"), noise("b", "bb", "incomplete_info")]
-    )
+    talk = conversation(noises=[noise("a", layer=None, verdict="not_drawn"), noise("b", "bb", "incomplete_info")])
     sample = TrainingDataCollector().collect(talk)
     assert sample.noisy_initial_queries == []
     assert sample.prompt_trajectory[1]["noisy_text"] == "bb"
@@ -82,9 +80,7 @@ def test_posthoc_noise_stands_beside_an_unchanged_conversation():
 
 def test_without_distractor_versions_no_noisy_text_is_left_beside_the_conversation():
     talk = conversation(noises=[noise("clean", "cleen")], mode="posthoc")
-    assert "cleen" not in str(
-        TrainingDataCollector(include_distractor_versions=False).collect(talk).to_dict()
-    )
+    assert "cleen" not in str(TrainingDataCollector(include_distractor_versions=False).collect(talk).to_dict())
 
 
 def test_metadata_has_split_models_and_end_reason_and_never_a_timestamp():
@@ -111,7 +107,4 @@ def test_applied_noise_is_found_whatever_was_switched_off(keep):
 
 
 def test_the_persona_prompt_is_kept_where_it_is_given():
-    assert (
-        TrainingDataCollector().collect(conversation(), "You are Ann.").metadata["persona_prompt"]
-        == "You are Ann."
-    )
+    assert TrainingDataCollector().collect(conversation(), "You are Ann.").metadata["persona_prompt"] == "You are Ann."

@@ -24,9 +24,7 @@ def lines(path):
 def test_files_hold_every_sample_once_and_no_persona_is_in_two_of_them(tmp_path):
     exporter = TrainingDataExporter()
     stats = exporter.export(collected(exporter), tmp_path, simulated=True)
-    rows = {
-        name: lines(tmp_path / "training_data" / f"{name}_samples.jsonl") for name in ("train", "val", "test")
-    }
+    rows = {name: lines(tmp_path / "training_data" / f"{name}_samples.jsonl") for name in ("train", "val", "test")}
     assert stats["samples_by_split"] == {"train": 16, "val": 2, "test": 2}
     assert {name: len(found) for name, found in rows.items()} == stats["samples_by_split"]
     owners = [{row["persona_id"] for row in found} for found in rows.values()]
@@ -99,9 +97,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_all_faults_of_the_settings_are_listed_with_the_choices():
-    with pytest.raises(
-        ConfigError, match=r"(?s)no format 'xml'.*jsonl, json.*train_on.*choose null, all or last"
-    ):
+    with pytest.raises(ConfigError, match=r"(?s)no format 'xml'.*jsonl, json.*train_on.*choose null, all or last"):
         TrainingDataExporter(formats=["xml"], train_on="first")
     with pytest.raises(ConfigError, match="the list is empty"):
         TrainingDataExporter(formats=[])

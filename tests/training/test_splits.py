@@ -78,7 +78,7 @@ def test_a_block_is_the_smallest_that_represents_the_shares(ratios, expected):
 
 
 def test_shares_that_no_small_block_holds_are_rounded_by_largest_remainder():
-    counts = block_counts((0.123456, 0.345678, 0.530866))
+    counts = block_counts((0.1234, 0.3456, 0.531))
     assert sum(counts) == 1000
     assert counts == (123, 346, 531)
 

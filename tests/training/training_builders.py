@@ -20,9 +20,7 @@ def conversation(number=0, persona=0, turns=2, noises=(), mode="realtime", **met
     persona_id = f"p{persona:06d}"
     slot = f"{persona_id}-q{number:02d}"
     results = list(noises) + [
-        NoiseResult(
-            f"question {turn} of {slot}", f"question {turn} of {slot}", metadata={"verdict": "not_drawn"}
-        )
+        NoiseResult(f"question {turn} of {slot}", f"question {turn} of {slot}", metadata={"verdict": "not_drawn"})
         for turn in range(len(noises), turns)
     ]
     messages = []

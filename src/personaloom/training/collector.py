@@ -20,16 +20,12 @@ def applied_noise(sample: TrainingSample) -> list[dict[str, Any]]:
 
     Read from the trajectory where there is one, else from the metadata, else from ``noisy_initial_queries``.
     """
-    if sample.prompt_trajectory and all(
-        isinstance(e, Mapping) and "noise_type" in e for e in sample.prompt_trajectory
-    ):
+    if sample.prompt_trajectory and all(isinstance(e, Mapping) and "noise_type" in e for e in sample.prompt_trajectory):
         return [entry for entry in sample.prompt_trajectory if entry["noise_type"]]
     results = ((sample.metadata or {}).get("noise") or {}).get("results")
     if results is not None:
         return [
-            {**entry, "noise_type": entry["layer"]}
-            for entry in results
-            if entry["verdict"] == NoiseVerdict.APPLIED
+            {**entry, "noise_type": entry["layer"]} for entry in results if entry["verdict"] == NoiseVerdict.APPLIED
         ]
     return [{"turn": 0, **entry} for entry in sample.noisy_initial_queries or ()]
 

@@ -11,8 +11,9 @@ from typing import Any
 from personaloom.errors import ConfigError, Fault
 from personaloom.records import TrainingSample
 from personaloom.training.collector import TrainingDataCollector
-from personaloom.training.files import dump
+from personaloom.training.files import AtomicFile, dump
 from personaloom.training.formats import FORMATS, TRAIN_ON, Format, FormatOptions, SplitWriter
+from personaloom.training.formats.base import Companion
 from personaloom.training.splits import Splitter
 from personaloom.training.summary import ExportSummary
 
@@ -42,7 +43,8 @@ class TrainingDataExporter:
         seed: of the split.
 
     Raises:
-        ConfigError: an unknown format or mark, no format at all, or a bad split; all faults at once.
+        ConfigError: a bad split; or an unknown format or mark, no format at all, or a format whose fields are
+            switched off, all at once.
     """
 
     def __init__(
@@ -60,12 +62,12 @@ class TrainingDataExporter:
         title: str | None = None,
         seed: int = 0,
     ) -> None:
-        self.formats = _judged(formats, train_on)
         self.splitter = Splitter(split, seed)
         self.collector = TrainingDataCollector(
             include_persona, include_trajectory, include_distractor_versions,
             include_full_conversation, include_metadata, self.splitter,
         )  # fmt: skip
+        self.formats = _judged(formats, train_on, self.collector)
         self.system_prompt = system_prompt
         self.train_on = train_on
         self.license = license
@@ -118,12 +120,11 @@ class TrainingDataExporter:
 class _Batch:
     """The open files of one export: every format times every split."""
 
-    def __init__(
-        self, formats: Sequence[Format], folder: Path, splits: Sequence[str], options: FormatOptions
-    ) -> None:
+    def __init__(self, formats: Sequence[Format], folder: Path, splits: Sequence[str], options: FormatOptions) -> None:
         self._folder = folder
         self._options = options
         self._writers: dict[tuple[str, str], SplitWriter] = {}
+        self._companions: list[AtomicFile] = []
         self._formats = formats
         try:
             for form in formats:
@@ -143,13 +144,31 @@ class _Batch:
     def commit(self) -> None:
         for writer in self._writers.values():
             writer.finish()
-        for writer in self._writers.values():
-            writer.commit()
+        for form in self._formats:
+            if form.companion is not None:
+                self._companions.append(self._accompany(form, *form.companion))
+        for file in self._files():
+            file.commit()
+
+    def _accompany(self, form: Format, name: str, make: Companion) -> AtomicFile:
+        place = self._folder / FOLDER / name
+        splits = {split: writer for (owner, split), writer in self._writers.items() if owner == form.name}
+        listed = {
+            split: (writer.path.relative_to(place.parent).as_posix(), writer.records)
+            for split, writer in splits.items()
+        }
+        file = AtomicFile(place)
+        file.write(make(self._options, listed))
+        file.finish()
+        return file
 
     def abort(self) -> None:
-        for writer in self._writers.values():
+        for file in self._files():
             with suppress(OSError):  # the fault that led here is the one to report
-                writer.abort()
+                file.abort()
+
+    def _files(self) -> list[SplitWriter | AtomicFile]:
+        return [*self._writers.values(), *self._companions]
 
     def report(self) -> dict[str, Any]:
         paths: dict[str, dict[str, str]] = {}
@@ -158,10 +177,13 @@ class _Batch:
             paths.setdefault(form, {})[split] = str(writer.path)
             relative = writer.path.relative_to(self._folder).as_posix()
             files[relative] = {"sha256": writer.sha256, "bytes": writer.bytes, "records": writer.records}
+        for file in self._companions:
+            relative = file.path.relative_to(self._folder).as_posix()
+            files[relative] = {"sha256": file.sha256, "bytes": file.bytes, "records": 1}
         return {"paths": paths, "files": files}
 
 
-def _judged(formats: Sequence[str], train_on: str | None) -> tuple[Format, ...]:
+def _judged(formats: Sequence[str], train_on: str | None, collector: TrainingDataCollector) -> tuple[Format, ...]:
     names = [formats] if isinstance(formats, str) else list(dict.fromkeys(formats))
     faults = [
         Fault("training_data.formats", f"there is no format {name!r}", f"choose from {', '.join(FORMATS)}")
@@ -169,9 +191,11 @@ def _judged(formats: Sequence[str], train_on: str | None) -> tuple[Format, ...]:
         if name not in FORMATS
     ]
     if not names:
-        faults.append(
-            Fault("training_data.formats", "the list is empty", f"choose from {', '.join(FORMATS)}")
-        )
+        faults.append(Fault("training_data.formats", "the list is empty", f"choose from {', '.join(FORMATS)}"))
+    for form in (FORMATS[name] for name in names if name in FORMATS):
+        off = [switch for switch in form.needs if not getattr(collector, switch)]
+        remedy = f"set training_data.{off[0]}=true" if off else ""
+        faults += [Fault("training_data.formats", f"{form.name} needs {switch}", remedy) for switch in off]
     if train_on is not None and train_on not in TRAIN_ON:
         remedy = f"choose null, {' or '.join(TRAIN_ON)}"
         faults.append(Fault("training_data.train_on", f"{train_on!r} is no choice", remedy))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,8 @@ import orjson
 from personaloom.errors import InputError, StoreError
 
 __all__ = ["AtomicFile", "dump", "load", "read_json_array", "read_jsonl"]
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 def dump(value: Any) -> bytes:
@@ -34,6 +37,8 @@ def load(line: bytes) -> Any:
     Raises:
         ValueError: not JSON.
     """
+    if _LONG_NUMBER.search(line):  # the fast reader would make a float of an integer beyond 64 bits
+        return json.loads(line)
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -34,9 +34,7 @@ def block_counts(ratios: Sequence[float]) -> tuple[int, ...]:
     """
     for size in range(1, _LARGEST_BLOCK + 1):
         counts = [round(ratio * size) for ratio in ratios]
-        near = all(
-            abs(ratio * size - count) < _TOLERANCE for ratio, count in zip(ratios, counts, strict=True)
-        )
+        near = all(abs(ratio * size - count) < _TOLERANCE for ratio, count in zip(ratios, counts, strict=True))
         if near and sum(counts) == size:
             return tuple(counts)
     return _largest_remainder(ratios, _LARGEST_BLOCK)
@@ -65,9 +63,7 @@ class Splitter:
 
     def __init__(self, ratios: Mapping[str, float] = _DEFAULT, seed: int = 0) -> None:
         _judge(ratios)
-        self.ratios: dict[str, float] = dict.fromkeys(SPLIT_NAMES, 0.0) | {
-            k: float(v) for k, v in ratios.items()
-        }
+        self.ratios: dict[str, float] = dict.fromkeys(SPLIT_NAMES, 0.0) | {k: float(v) for k, v in ratios.items()}
         self.seed = seed
         self.counts = dict(zip(self.ratios, block_counts(tuple(self.ratios.values())), strict=True))
         self._key = Key(seed, "split")
@@ -113,18 +109,14 @@ def _judge(ratios: Mapping[str, float]) -> None:
     faults = [fault for name, share in ratios.items() for fault in _judge_one(f"{where}.{name}", name, share)]
     if not faults and abs(math.fsum(ratios.values()) - 1.0) > 1e-3:
         total = math.fsum(ratios.values())
-        faults.append(
-            Fault(where, f"the shares sum to {total:g}", "make them sum to 1, such as 0.8, 0.1 and 0.1")
-        )
+        faults.append(Fault(where, f"the shares sum to {total:g}", "make them sum to 1, such as 0.8, 0.1 and 0.1"))
     if faults:
         raise ConfigError(faults, "the split cannot be used")
 
 
 def _judge_one(where: str, name: str, share: object) -> list[Fault]:
     if not _NAME.fullmatch(name):
-        return [
-            Fault(where, f"{name!r} cannot name a split", "use lower-case letters, digits and underscores")
-        ]
+        return [Fault(where, f"{name!r} cannot name a split", "use lower-case letters, digits and underscores")]
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not math.isfinite(share):
         return [Fault(where, f"a share is a number, not {share!r}", "give a share from 0 to 1")]
     if share < 0 or share > 1:

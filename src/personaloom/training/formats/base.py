@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from personaloom.records import TrainingSample
 
-__all__ = ["TRAIN_ON", "Decode", "Encode", "Format", "FormatOptions", "SplitWriter"]
+__all__ = ["TRAIN_ON", "Companion", "Decode", "Encode", "Format", "FormatOptions", "SplitWriter"]
 
 TRAIN_ON = ("all", "last")
 """Assistant turns that a trainer should learn from, where marks are asked for."""
@@ -34,6 +34,9 @@ class FormatOptions:
 
 Encode = Callable[[TrainingSample, FormatOptions], list[dict[str, Any]]]
 Decode = Callable[[Mapping[str, Any]], TrainingSample]
+
+
+Companion = Callable[[FormatOptions, Mapping[str, tuple[str, int]]], bytes]
 
 
 class SplitWriter(Protocol):
@@ -82,11 +85,14 @@ class Format:
         summary: one line for people.
         file: name of a split's file below ``training_data/``, with ``{split}`` in it.
         encode: a sample's records; some formats have several, or none.
-        decode: a sample from a record. ``encode(decode(r)) == [r]`` for every record that it wrote; for lossless
-            formats ``decode`` gives back the sample itself.
+        decode: a sample from a record. With the same options, the last record of ``encode(decode(r))`` is ``r`` again
+            for every record that was written; for lossless formats ``decode`` gives back the sample itself.
         open: opens a writer.
         read: the records of a file, one by one.
         lossless: whether nothing of a sample is left out.
+        needs: switches of the collector without which it has nothing to write.
+        companion: a further file of its folder, and what makes it from the options and
+            ``{split: (path relative to it, records)}``.
     """
 
     name: str
@@ -97,6 +103,8 @@ class Format:
     open: Callable[[Path, FormatOptions], SplitWriter]
     read: Callable[[Path], Iterator[dict[str, Any]]]
     lossless: bool = False
+    needs: tuple[str, ...] = ()
+    companion: tuple[str, Companion] | None = None
 
     def samples(self, path: Path) -> Iterator[TrainingSample]:
         """The samples of a file; what the format leaves out is None or empty."""
