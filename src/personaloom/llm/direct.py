@@ -1,0 +1,322 @@
+"""A client for OpenAI-compatible endpoints: one POST an attempt, over aiohttp and orjson.
+
+The hot path is short on purpose (an attempt costs about 0.3 ms of one core, aiohttp's own share included); everything
+that can be worked out once is worked out in ``__init__``, and everything that is only needed when something went wrong
+is in ``classify``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary
+
+import orjson
+
+from personaloom.errors import (
+    AuthenticationFailedError,
+    CallError,
+    CallTimeoutError,
+    ConnectionCutError,
+    EmptyReplyError,
+    MalformedReplyError,
+    RetryableError,
+)
+from personaloom.llm.classify import classify
+from personaloom.llm.endpoints import Endpoint
+from personaloom.llm.reply import read_reply
+from personaloom.llm.scrub import excerpt, secret_values
+from personaloom.llm.structured import is_strict, schema_instruction
+from personaloom.llm.types import ChatMessage, Deployment, LLMReply, LLMRequest, Sampling
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["PROSE_REPLIES", "DirectClient", "response_format", "with_schema"]
+
+CONNECT_S = 15.0
+KEEP_ALIVE_S = 15.0
+MAX_REPLY_BYTES = 16 << 20
+"""A reply beyond this is no chat completion; it is dropped unread."""
+PROSE_REPLIES = 3
+"""So many replies in prose in a row show that a server ignores ``response_format``."""
+_SCHEMA_WORDS = (b"response_format", b"json_schema", b"structured", b"guided", b"grammar", b"schema")
+
+
+class DirectClient:
+    """One model at one OpenAI-compatible endpoint (a ``ChatClient``).
+
+    Args:
+        endpoint: where; see ``endpoints.resolve``.
+        headers: sent as they are with every request.
+        headers_env: header name to the environment variable that holds its value, for headers that are secrets.
+        json_schema: ``native`` sends ``response_format``, ``prompt`` writes the schema into the system message,
+            ``auto`` begins natively and changes over for good when the endpoint rejects or ignores it.
+        timeout_s: upper bound of any call's deadline.
+        extra_body: merged into every request below ``Sampling.extra_body`` (the ledger keys on that, not on this).
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: Mapping[str, str] | None = None,
+        headers_env: Mapping[str, str] | None = None,
+        json_schema: str = "auto",
+        timeout_s: float = 60.0,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.deployment = Deployment(endpoint.provider, endpoint.model, endpoint.origin)
+        self.json_mode = "native" if json_schema == "auto" else json_schema
+        self._may_change = json_schema == "auto"
+        self._prose = 0
+        self._endpoint = endpoint
+        self._url = f"{endpoint.base_url}/chat/completions"
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        self._headers_env = dict(headers_env or {})
+        self._timeout_s = timeout_s
+        self._extra_body = dict(extra_body or {})
+        # OpenAI's own models take the new name only; most other servers know the old one only.
+        own_openai = endpoint.provider == "openai" and not endpoint.origin
+        self._max_tokens_name = "max_completion_tokens" if own_openai else "max_tokens"
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
+            WeakKeyDictionary()
+        )
+
+    def __repr__(self) -> str:
+        return f"DirectClient({self.deployment.name})"
+
+    async def complete(self, request: LLMRequest, sampling: Sampling, deadline_s: float) -> LLMReply:
+        """Send it once and give the reply; see ``ChatClient``."""
+        native = request.schema is not None and self.json_mode == "native"
+        body = self._body(request, sampling, native=native)
+        started = time.perf_counter()
+        status, raw, headers = await self._post(body, min(deadline_s, self._timeout_s))
+        if status != 200 and not 200 <= status < 300:
+            raise self._rejected(status, raw, headers, native=native)
+        data = self._read(status, raw, headers)
+        reply = read_reply(data, request, self.deployment, time.perf_counter() - started)
+        if native and self._may_change:
+            self._watch(reply.text)
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the running loop's connections; the next call opens new ones."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await session.close()
+
+    # -- out -----------------------------------------------------------------------------------------------------
+
+    def _body(self, request: LLMRequest, sampling: Sampling, *, native: bool) -> bytes:
+        messages: tuple[ChatMessage, ...] = request.messages
+        if request.schema is not None and not native:
+            messages = with_schema(messages, request.schema)
+        body: dict[str, Any] = {"model": self._endpoint.wire_model, "messages": messages}
+        if sampling.temperature is not None:
+            body["temperature"] = sampling.temperature
+        if sampling.top_p is not None:
+            body["top_p"] = sampling.top_p
+        if sampling.max_tokens is not None:
+            body[self._max_tokens_name] = sampling.max_tokens
+        if sampling.seed is not None:
+            body["seed"] = sampling.seed
+        if sampling.stop:
+            body["stop"] = sampling.stop
+        if native:
+            body["response_format"] = response_format(request)
+        if self._extra_body or sampling.extra_body:
+            body |= {**self._extra_body, **sampling.extra_body}
+        return orjson.dumps(body)
+
+    def _request_headers(self) -> dict[str, str]:
+        """With the keys, read now: they are held nowhere."""
+        headers = self._headers
+        name = self._endpoint.key_env
+        key = os.environ.get(name, "").strip() if name else ""
+        if key:
+            headers = {**headers, "Authorization": f"Bearer {key}"}
+        elif self._endpoint.key_required:
+            raise AuthenticationFailedError(
+                f"{self.deployment.name} needs a key → set the environment variable {name}"
+            )
+        if self._headers_env:
+            headers = {**headers, **self._secret_headers()}
+        return headers
+
+    def _secret_headers(self) -> dict[str, str]:
+        values = {header: os.environ.get(name, "").strip() for header, name in self._headers_env.items()}
+        for header, value in values.items():
+            if not value:
+                raise AuthenticationFailedError(
+                    f"{self.deployment.name} wants {header} → set the environment variable {self._headers_env[header]}"
+                )
+        return values
+
+    async def _post(self, body: bytes, deadline_s: float) -> tuple[int, bytes, Mapping[str, str]]:
+        import aiohttp  # noqa: PLC0415 - a tenth of a second that a simulated run need not spend
+
+        session = self._sessions.get(asyncio.get_running_loop()) or await self._open()
+        try:
+            async with (
+                asyncio.timeout(deadline_s),
+                session.post(
+                    self._url, data=body, headers=self._request_headers(), allow_redirects=False
+                ) as answer,
+            ):
+                return answer.status, await self._whole(answer), answer.headers
+        except TimeoutError:
+            raise CallTimeoutError(
+                f"{self.deployment.name}: no complete reply within {deadline_s:g} s"
+            ) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # "from None": what aiohttp raises holds the request with its headers.
+            raise self._broken(error) from None
+
+    async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
+        """The body, unless it is too large; the deadline runs on while it trickles in."""
+        content = answer.content
+        first = await content.readany()
+        if content.at_eof():
+            return first
+        chunks, size = [first], len(first)
+        while not content.at_eof():
+            chunk = await content.readany()
+            size += len(chunk)
+            if size > MAX_REPLY_BYTES:
+                answer.close()
+                raise MalformedReplyError(
+                    f"{self.deployment.name}: the reply is larger than {MAX_REPLY_BYTES >> 20} MiB"
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def _open(self) -> aiohttp.ClientSession:
+        """A session of the running loop; those of loops that are closed are dropped."""
+        import aiohttp  # noqa: PLC0415 - see _post
+
+        for loop, old in list(self._sessions.items()):
+            if loop.is_closed():
+                del self._sessions[loop]
+                await old.close()
+        # No limit here: how much is in flight is the limiter's business.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300)
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            headers={"User-Agent": "personaloom"},
+            proxy=_proxy_for(self._url),
+        )
+        self._sessions[asyncio.get_running_loop()] = session
+        return session
+
+    # -- back ----------------------------------------------------------------------------------------------------
+
+    def _read(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """The body as JSON. Its content type is not judged: what reads as a completion is one."""
+        try:
+            data = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise self._unreadable(raw, headers) from None
+        if not isinstance(data, dict):
+            raise MalformedReplyError(f"{self.deployment.name}: the answer is JSON, but no object")
+        error = data.get("error")
+        if error and not data.get("choices"):
+            code = error.get("code") if isinstance(error, dict) else None
+            inner = int(code) if isinstance(code, int | str) and str(code).isdigit() else status
+            raise classify(inner, raw, headers, secrets=self._secrets(), where=self.deployment.name)
+        return data
+
+    def _unreadable(self, raw: bytes, headers: Mapping[str, str]) -> CallError:
+        kind = headers.get("Content-Type", "no content type")
+        if not raw.strip():
+            return EmptyReplyError(f"{self.deployment.name}: the answer's body is empty")
+        hint = ""
+        if raw.lstrip()[:1] == b"<":
+            hint = " → does llm.base_url lead to the API (most end in /v1)?"
+        elif raw.startswith(b"data:"):
+            hint = " → the server streams though it was not asked to"
+        shown = excerpt(raw[:200].decode("utf-8", "replace"), self._secrets(), 80)
+        return MalformedReplyError(
+            f"{self.deployment.name}: the answer ({kind}) is not JSON, it begins {shown!r}{hint}"
+        )
+
+    def _rejected(self, status: int, raw: bytes, headers: Mapping[str, str], *, native: bool) -> CallError:
+        if native and self._may_change and status in {400, 404, 415, 422, 501}:
+            low = raw.lower()
+            if any(word in low for word in _SCHEMA_WORDS):
+                self.json_mode = "prompt"
+                return RetryableError(
+                    f"{self.deployment.name} takes no response_format: from now on the schema is in the prompt",
+                    status=status,
+                    retry_after_s=0.0,
+                )
+        return classify(status, raw, headers, secrets=self._secrets(), where=self.deployment.name)
+
+    def _watch(self, text: str) -> None:
+        """Notice a server that takes ``response_format`` and ignores it."""
+        self._prose = 0 if "{" in text else self._prose + 1
+        if self._prose >= PROSE_REPLIES:
+            self.json_mode = "prompt"
+
+    def _broken(self, error: Exception) -> CallError:
+        import aiohttp  # noqa: PLC0415 - see _post
+
+        name = self.deployment.name
+        said = excerpt(str(error) or type(error).__name__, self._secrets())
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
+            return AuthenticationFailedError(
+                f"{name}: the server's certificate or TLS cannot be trusted: {said}"
+            )
+        if isinstance(error, aiohttp.ConnectionTimeoutError | TimeoutError):
+            return CallTimeoutError(f"{name}: no connection within {CONNECT_S:g} s")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return MalformedReplyError(
+                f"{name}: the answer is no HTTP: {excerpt(error.message, self._secrets())}"
+            )
+        if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
+            return AuthenticationFailedError(
+                f"{name}: a header cannot be sent: line break or sign outside Latin-1 in a key or header value"
+            )
+        return ConnectionCutError(f"{name}: {said}")
+
+    def _secrets(self) -> list[str]:
+        return secret_values([self._endpoint.key_env, *self._headers_env.values()])
+
+
+def response_format(request: LLMRequest) -> dict[str, Any]:
+    """The schema as the OpenAI protocol wants it; strict where it meets strict mode's rules."""
+    assert request.schema is not None  # noqa: S101 - for the type checker
+    return {
+        "type": "json_schema",
+        "json_schema": {
+            "name": request.schema_name,
+            "schema": request.schema,
+            "strict": is_strict(request.schema),
+        },
+    }
+
+
+def with_schema(messages: tuple[ChatMessage, ...], schema: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
+    """The messages with the schema at the end of the system message: stable text first, for prompt caches."""
+    instruction = schema_instruction(schema)
+    if messages and messages[0].role == "system":
+        return (ChatMessage("system", f"{messages[0].content}\n\n{instruction}"), *messages[1:])
+    return (ChatMessage("system", instruction), *messages)
+
+
+@lru_cache(maxsize=32)
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for this address (HTTPS_PROXY, NO_PROXY), or None."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return None if proxy is None or proxy_bypass(parts.netloc) else proxy

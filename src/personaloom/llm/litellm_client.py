@@ -1,0 +1,180 @@
+"""A client for every provider that LiteLLM knows; LiteLLM is imported at the first call and not before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from personaloom.errors import (
+    AuthenticationFailedError,
+    CallError,
+    CallTimeoutError,
+    MalformedReplyError,
+    RetryableError,
+)
+from personaloom.llm.classify import classify_exception
+from personaloom.llm.direct import PROSE_REPLIES, response_format, with_schema
+from personaloom.llm.endpoints import Endpoint
+from personaloom.llm.reply import read_reply
+from personaloom.llm.scrub import secret_values
+from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
+
+__all__ = ["LiteLLMClient"]
+
+_IMPORT = threading.Lock()
+
+
+class LiteLLMClient:
+    """One model through LiteLLM (a ``ChatClient``); the arguments are ``DirectClient``'s."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: Mapping[str, str] | None = None,
+        headers_env: Mapping[str, str] | None = None,
+        json_schema: str = "auto",
+        timeout_s: float = 60.0,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.deployment = Deployment(endpoint.provider, endpoint.model, endpoint.origin)
+        self.json_mode = "native" if json_schema == "auto" else json_schema
+        self._may_change = json_schema == "auto"
+        self._prose = 0
+        self._endpoint = endpoint
+        self._headers = dict(headers or {})
+        self._headers_env = dict(headers_env or {})
+        self._timeout_s = timeout_s
+        self._extra_body = dict(extra_body or {})
+        self._litellm: Any = None
+
+    def __repr__(self) -> str:
+        return f"LiteLLMClient({self.deployment.name})"
+
+    async def complete(self, request: LLMRequest, sampling: Sampling, deadline_s: float) -> LLMReply:
+        """Send it once and give the reply; see ``ChatClient``."""
+        if self._litellm is None:
+            # Seconds of work, so not on the loop, and not on this call's deadline.
+            self._litellm = await asyncio.to_thread(_import_litellm)
+        native = request.schema is not None and self.json_mode == "native"
+        arguments = self._arguments(request, sampling, native=native)
+        limit = min(deadline_s, self._timeout_s)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._litellm.acompletion(**arguments, timeout=limit)
+        except TimeoutError:
+            raise CallTimeoutError(f"{self.deployment.name}: no complete reply within {limit:g} s") from None
+        except Exception as error:  # noqa: BLE001 - LiteLLM raises whatever its providers' libraries raise
+            # "from None": LiteLLM's messages may hold keys, and a chained traceback would print them.
+            raise self._failed(error, native=native) from None
+        reply = read_reply(_as_dict(response), request, self.deployment, time.perf_counter() - started)
+        if native and self._may_change:
+            self._prose = 0 if "{" in reply.text else self._prose + 1
+            if self._prose >= PROSE_REPLIES:
+                self.json_mode = "prompt"
+        return reply
+
+    async def aclose(self) -> None:
+        """Close LiteLLM's connections (it shares them between all of a process's clients)."""
+        close = getattr(self._litellm, "close_litellm_async_clients", None)
+        if close is not None:
+            await close()
+
+    def _arguments(self, request: LLMRequest, sampling: Sampling, *, native: bool) -> dict[str, Any]:
+        messages = request.messages
+        if request.schema is not None and not native:
+            messages = with_schema(messages, request.schema)
+        endpoint = self._endpoint
+        known = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "seed": sampling.seed,
+            "stop": list(sampling.stop) or None,
+            "api_base": endpoint.base_url if endpoint.origin else None,
+            "api_key": self._key(),
+            "response_format": response_format(request) if native else None,
+            "extra_headers": {**self._headers, **self._secret_headers()} or None,
+            "extra_body": {**self._extra_body, **sampling.extra_body} or None,
+        }
+        return {
+            # A server of the user's own speaks the OpenAI protocol, which LiteLLM is told by the provider.
+            "model": f"openai/{endpoint.model}"
+            if endpoint.provider == "openai_compatible"
+            else endpoint.model,
+            "messages": [message.to_dict() for message in messages],
+            "num_retries": 0,
+            "max_retries": 0,
+            **{name: value for name, value in known.items() if value is not None},
+        }
+
+    def _key(self) -> str | None:
+        name = self._endpoint.key_env
+        key = os.environ.get(name, "").strip() if name else ""
+        if not key and self._endpoint.key_required:
+            raise AuthenticationFailedError(
+                f"{self.deployment.name} needs a key → set the environment variable {name}"
+            )
+        # LiteLLM would fall back to the provider's usual variable and send that key to a host it is not for.
+        return key or ("none" if self._endpoint.origin else None)
+
+    def _secret_headers(self) -> dict[str, str]:
+        values = {header: os.environ.get(name, "").strip() for header, name in self._headers_env.items()}
+        missing = [self._headers_env[header] for header, value in values.items() if not value]
+        if missing:
+            raise AuthenticationFailedError(
+                f"{self.deployment.name} → set the environment variable {missing[0]}"
+            )
+        return values
+
+    def _failed(self, error: Exception, *, native: bool) -> CallError:
+        text = str(error).lower()
+        if (
+            native
+            and self._may_change
+            and any(word in text for word in ("response_format", "json_schema", "structured"))
+        ):
+            names = {cls.__name__ for cls in type(error).__mro__}
+            if names & {
+                "BadRequestError",
+                "UnsupportedParamsError",
+                "NotFoundError",
+                "UnprocessableEntityError",
+            }:
+                self.json_mode = "prompt"
+                return RetryableError(
+                    f"{self.deployment.name} takes no response_format: from now on the schema is in the prompt",
+                    status=400,
+                    retry_after_s=0.0,
+                )
+        secrets = secret_values([self._endpoint.key_env, *self._headers_env.values()], all_like_keys=True)
+        return classify_exception(error, secrets=secrets, where=self.deployment.name)
+
+
+def _as_dict(response: Any) -> Mapping[str, Any]:
+    """LiteLLM's response object as the JSON it stands for."""
+    try:
+        data: Mapping[str, Any] = response.model_dump()
+    except AttributeError:
+        raise MalformedReplyError("LiteLLM gave something that is no chat completion") from None
+    return data
+
+
+def _import_litellm() -> Any:
+    """LiteLLM, imported without its look at the network and told to keep its advertisements to itself."""
+    with _IMPORT:
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        import litellm  # noqa: PLC0415 - 4 to 8 s and 165 MiB: only runs that use it pay for it
+
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        logging.getLogger("LiteLLM").setLevel(
+            logging.CRITICAL
+        )  # it logs errors that are judged here, with their text
+        return litellm

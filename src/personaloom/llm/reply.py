@@ -1,0 +1,107 @@
+"""From the body of a chat completion to a reply: the same reading for every transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from personaloom.errors import (
+    CallError,
+    ContentFilterError,
+    EmptyReplyError,
+    MalformedReplyError,
+    RefusalError,
+    TruncatedReplyError,
+)
+from personaloom.llm import structured, tokens
+from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Usage
+
+__all__ = ["read_reply", "read_usage"]
+
+
+def read_reply(
+    data: Mapping[str, Any], request: LLMRequest, deployment: Deployment, latency_s: float
+) -> LLMReply:
+    """The reply in a chat completion; its text is not yet read against the request's schema.
+
+    Raises:
+        MalformedReplyError: it has no choices.
+        EmptyReplyError: no text.
+        TruncatedReplyError: cut at ``max_tokens`` before there was a text, or before its JSON was whole.
+        ContentFilterError: withheld by the provider.
+        RefusalError: the provider's refusal field is set.
+    """
+    try:
+        choice = data["choices"][0]
+        message = choice["message"]
+        text = _text(message.get("content"))
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise MalformedReplyError(
+            f"{deployment.name}: the answer is no chat completion: it has no choices"
+        ) from None
+    finish = choice.get("finish_reason") or "stop"
+    usage = read_usage(data.get("usage"), request, text)
+    if finish == "content_filter":
+        raise _with(ContentFilterError(f"{deployment.name} withheld the reply"), usage)
+    if not text:
+        raise _with(_no_text(message, finish, deployment), usage)
+    if request.schema is not None and finish == "length" and not text.endswith(("}", "]", "```")):
+        # A repair would close the brackets round half a sentence and pass it off as an answer.
+        error = TruncatedReplyError(
+            f"{deployment.name}: the JSON was cut at max_tokens → raise llm.max_tokens"
+        )
+        raise _with(error, usage)
+    cost = (data.get("usage") or {}).get("cost")  # some routers say what they charged
+    return LLMReply(
+        text=text,
+        usage=usage,
+        model=deployment.model,
+        snapshot=data.get("model") or "",
+        finish_reason=finish,
+        cost_usd=float(cost) if isinstance(cost, int | float) else None,
+        latency_s=latency_s,
+    )
+
+
+def _no_text(message: Mapping[str, Any], finish: str, deployment: Deployment) -> CallError:
+    if refusal := message.get("refusal"):
+        return RefusalError(f"{deployment.name} declined: {str(refusal)[:200]}")
+    if finish == "length":
+        return TruncatedReplyError(
+            f"{deployment.name} reached max_tokens before any text (hidden reasoning counts) → raise llm.max_tokens"
+        )
+    return EmptyReplyError(f"{deployment.name} sent a reply without text (finish_reason {finish})")
+
+
+def _with(error: CallError, usage: Usage) -> CallError:
+    """The error with what the attempt used: it is paid like any other."""
+    error.input_tokens, error.output_tokens = usage.input_tokens, usage.output_tokens
+    return error
+
+
+def _text(content: Any) -> str:
+    """The text of a message: a string, or a list of parts of which those with text count."""
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, Mapping))
+    return structured.without_thinking(content) if content else ""
+
+
+def read_usage(usage: Any, request: LLMRequest, text: str) -> Usage:
+    """Token counts as the provider reports them; what it leaves out is estimated, and the source says so."""
+    if not isinstance(usage, Mapping):
+        return Usage(tokens.estimate(request.messages), tokens.estimate(text), "estimated")
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    source = "provider"
+    if not isinstance(read, int) or read <= 0:  # LiteLLM writes 0 where a server says nothing
+        read, source = tokens.estimate(request.messages), "estimated"
+    if not isinstance(written, int) or (written <= 0 and text):
+        written, source = tokens.estimate(text), "estimated"
+    cached = _detail(usage, "prompt_tokens_details", "cached_tokens") or usage.get("prompt_cache_hit_tokens")
+    reasoning = _detail(usage, "completion_tokens_details", "reasoning_tokens")
+    return Usage(read, written, source, cached if isinstance(cached, int) else 0, reasoning)
+
+
+def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
+    details = usage.get(group)
+    value = details.get(name) if isinstance(details, Mapping) else None
+    return value if isinstance(value, int) else 0
