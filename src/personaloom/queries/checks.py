@@ -29,8 +29,9 @@ _ANSWER = re.compile(
     r"(?:assistant|system)\s*:|to answer\b|\{\s*\")",
     re.IGNORECASE,
 )
-_LIST_LINE = re.compile(r"^\s*(?:[-*•]|\d+[.)]|#{1,6})\s", re.MULTILINE)
+_LIST_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)]|#{1,6})\s", re.MULTILINE)
 _QUOTES = "`\"'\u201c\u201d\u2018\u2019\u00ab\u00bb"
+_POSSESSIVE = re.compile("['\u2019]s$")
 _TAG = re.compile(r"</?(?:seed_query|person|example|rewritten)\b", re.IGNORECASE)
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
@@ -52,7 +53,8 @@ _NEGATIVE = re.compile(
 )
 _EMPTY_WORDS = frozenset(
     "that this with from your have what when than then them they been will would could "  # noqa: SIM905 - as above
-    "should about some more most very much just like least doubt longer need problem idea matter".split()
+    "should about some more most very much just like least doubt longer need problem idea matter "
+    "without except excluding avoid under below within only must".split()
 )
 
 
@@ -134,7 +136,7 @@ def _terms(text: str) -> Iterator[str]:
         piece = text[span.start : span.end]
         if span.kind is Kind.NUMBER or (span.kind is Kind.NAME and _opens_sentence(text, span.start)):
             continue  # numbers are compared as numbers; a capital there may be just grammar
-        yield piece.strip(_QUOTES) if span.kind in {Kind.QUOTE, Kind.CODE} else piece
+        yield piece.strip(_QUOTES) if span.kind in {Kind.QUOTE, Kind.CODE} else _POSSESSIVE.sub("", piece)
 
 
 def _opens_sentence(text: str, start: int) -> bool:
