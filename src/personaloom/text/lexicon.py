@@ -25,7 +25,23 @@ FUNCTION_WORDS = frozenset(
 )
 """Words that carry grammar rather than content."""
 
-QUESTION_WORDS = frozenset(["what", "what's", "whats", "how", "how's", "why", "when", "where", "where's", "which", "who", "who's", "whose"])
+QUESTION_WORDS = frozenset(
+    [
+        "what",
+        "what's",
+        "whats",
+        "how",
+        "how's",
+        "why",
+        "when",
+        "where",
+        "where's",
+        "which",
+        "who",
+        "who's",
+        "whose",
+    ]
+)
 
 NUMBER_WORDS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",

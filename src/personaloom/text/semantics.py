@@ -46,7 +46,9 @@ _QUESTION = re.compile(
     r"isn't|aren't|don't|doesn't|shouldn't|any)\b(?P<rest>.*)",
     re.IGNORECASE,
 )
-_TAIL = re.compile(r"\b(?:because|since|so that|cuz|although|if you can|if possible|please|thanks)\b.*", re.IGNORECASE)
+_TAIL = re.compile(
+    r"\b(?:because|since|so that|cuz|although|if you can|if possible|please|thanks)\b.*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +131,22 @@ def _request(text: str, start: int, end: int) -> Request | None:
             return _made("want", match, start + lead, start, end, verb="want")
     first = _WORD.match(body)
     if first and first.group().lower() in REQUEST_VERBS:
-        return _built("order", first.group().lower(), body[first.end() :], start, end, start + lead, first.end())
+        return _built(
+            "order", first.group().lower(), body[first.end() :], start, end, start + lead, first.end()
+        )
     match = _QUESTION.match(body)
-    if match and (match["verb"].lower() in QUESTION_WORDS or "?" in text[end : end + 2] or clause.rstrip().endswith("?")):
+    if match and (
+        match["verb"].lower() in QUESTION_WORDS or "?" in text[end : end + 2] or clause.rstrip().endswith("?")
+    ):
         return _made("question", match, start + lead, start, end)
     return None
 
 
 def _made(kind: str, match: re.Match[str], offset: int, start: int, end: int, verb: str = "") -> Request:
     rest = match["rest"] if not verb else f"{match['verb']} {match['rest']}"
-    built = _built(kind, verb or lemma(match["verb"]), rest, start, end, offset + match.start("verb"), len(match["verb"]))
+    built = _built(
+        kind, verb or lemma(match["verb"]), rest, start, end, offset + match.start("verb"), len(match["verb"])
+    )
     return built if not verb else Request(built.verb, built.words, built.phrase, start, end, -1, -1, kind)
 
 
@@ -166,8 +174,8 @@ def requests(parsed: Scan) -> list[Request]:
 
 
 _OBJECT_LEAD = re.compile(
-    r"(?:(?:\s|,|me|us|the|a|an|my|our|your|some|this|that|these|those|is|are|was|were|do|does|did|should|can|i|you|we|it|to|with|of|"
-    r"about|best|way|difference between|there|any)(?![\w'’-])){0,10}\s*",
+    r"(?:[\s,]+|(?:me|us|the|an?|my|our|your|some|this|that|these|those|is|are|was|were|do|does|did|should|can|i|you|we|it|to|with|of|"
+    r"about|best|way|difference between|there|any)(?![\w'’-])){0,16}",
     re.IGNORECASE,
 )
 _OBJECT_END = re.compile(
@@ -175,6 +183,9 @@ _OBJECT_END = re.compile(
     r"when|while|where|about|into|under|until|is|are|thanks)(?![\w'’-])",
     re.IGNORECASE,
 )
+
+
+_LOOSE_END = re.compile(r"(?:\s+(?:of|the|a|an|my|our|your))+$", re.IGNORECASE)
 
 
 def _object_slot(parsed: Scan, request: Request, slots: list[Slot]) -> Slot | None:
@@ -196,7 +207,7 @@ def _object_slot(parsed: Scan, request: Request, slots: list[Slot]) -> Slot | No
                 return None
     value = parsed.text[start:end]
     start += len(value) - len(value.lstrip())
-    value = value.strip()
+    value = _LOOSE_END.sub("", value.strip())
     words = content_words(value)
     if not words or len(words) > 6:
         return None

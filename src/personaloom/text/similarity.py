@@ -118,10 +118,13 @@ class FuzzySet:
             return False
         if any(word[:end] in self._starts for end in range(3, len(word)) if len(word) - end >= 3 or end >= 5):
             return True  # clipped: "info" for "information"
-        for shape in _shapes(word):
-            if any(near(word, other) for other in self._index.get(shape, ())):
-                return True
-        return False
+        return self.near(word)
+
+    def near(self, word: str) -> bool:
+        """Whether a word of the set is one slip away, or this very word."""
+        return word in self.words or any(
+            near(word, other) for shape in _shapes(word) for other in self._index.get(shape, ())
+        )
 
 
 def _shapes(word: str) -> Iterable[str]:

@@ -99,7 +99,9 @@ def scan(text: str) -> Scan:
     for match in _SCANNER.finditer(text):
         kind, start, end = match.lastgroup, match.start(), match.end()
         if kind != "word":
-            protected.append(Span(start, _without_tail(text, start, end) if kind == "url" else end, Kind(str(kind))))
+            protected.append(
+                Span(start, _without_tail(text, start, end) if kind == "url" else end, Kind(str(kind)))
+            )
             continue
         word = match.group()
         if word.islower() or word in {"I", "I'm", "I’m", "I'd", "I’d", "I've", "I’ve", "I'll", "I’ll"}:

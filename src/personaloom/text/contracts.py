@@ -1,0 +1,285 @@
+"""The contracts of noise, checked by rules: what a noisy text still says of what the clean one said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from personaloom.records import NoiseLayer, Semantics
+from personaloom.text.lexicon import FUNCTION_WORDS
+from personaloom.text.phrases import BLURRED, CHANGE, CONTEXT, DELEGATE, MULTI, VAGUE_ANY, VAGUE_BY_SLOT
+from personaloom.text.semantics import Request, content_words, extract, lemma, requests, same_verb, slots_of
+from personaloom.text.similarity import FuzzySet, tokens
+from personaloom.text.slots import Slot
+from personaloom.text.spans import scan
+from personaloom.text.strategies.ambiguous import contradictions
+from personaloom.text.strategies.base import added
+from personaloom.text.synonyms import NEGATED, canonical, canonical_tokens
+
+__all__ = ["Finding", "check", "missing_slot_names", "suspicion"]
+
+_SEALED = frozenset({"link", "email", "file", "code"})
+_DIGIT = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the rules found.
+
+    Attributes:
+        holds: whether the layer's contract holds.
+        reason: why not, for people; ``""`` where it holds.
+        semantics: of the noisy text, with what is missing, vague and in conflict compared with the clean one.
+    """
+
+    holds: bool
+    reason: str
+    semantics: Semantics = field(default_factory=Semantics)
+
+
+class _Said:
+    """What a text says, made ready for many questions."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.lower = text, text.lower()
+        canon = canonical_tokens(text)
+        self.tokens = frozenset(canon) | frozenset(tokens(text))
+        self.numbers = frozenset(token for token in self.tokens if token[0].isdigit())
+        self.verbs = frozenset(lemma(token) for token in self.tokens if token.isalpha())
+        self.fuzzy = FuzzySet(
+            [token for token in self.tokens if token not in FUNCTION_WORDS and not token[0].isdigit()]
+        )
+        self.squashed = re.sub(r"[\W_]+", "", self.lower)
+
+    def says(self, word: str) -> bool:
+        if word[0].isdigit():
+            return word in self.numbers
+        form = canonical(word)
+        return (
+            form in self.tokens
+            or word in self.fuzzy
+            or form in self.fuzzy
+            or (len(word) > 5 and word in self.squashed)
+        )
+
+
+def _slot_kept(name: str, value: str, said: _Said) -> bool:
+    """Whether a slot's value can still be read from a text; wording and spelling may differ, numbers may not."""
+    kind = name.rpartition("_")[0] if name[-1:].isdigit() else name
+    if kind in _SEALED:
+        return value in said.text
+    lower = value.lower()
+    if lower in NEGATED and NEGATED[lower] in said.lower:
+        return True
+    words = [word.replace("’", "'") for word in content_words(value)]
+    numbers = [word for word in words if word[0].isdigit()]
+    if any(number not in said.numbers and not _has_number(number, said) for number in numbers):
+        return False
+    plain = [word for word in words if not word[0].isdigit()]
+    if not plain and not numbers:
+        return lower.strip() in said.lower
+    if not plain:
+        return True
+    squashed = re.sub(r"[\W_]+", "", lower)
+    if len(squashed) >= 5 and not numbers and squashed in said.squashed:
+        return True
+    found = sum(
+        all(said.says(part) for part in re.split(r"[-']", word) if part and part not in FUNCTION_WORDS)
+        for word in plain
+    )
+    return found * 2 >= len(plain)
+
+
+def _has_number(number: str, said: _Said) -> bool:
+    """``500`` is there in ``500-word`` or ``5,000`` in ``5000``."""
+    bare = number.replace(",", "")
+    return any(
+        part.replace(",", "") == bare for token in said.numbers for part in (token, *_DIGIT.findall(token))
+    )
+
+
+def _core(request: Request, slots: Sequence[Slot]) -> list[str]:
+    """An intent's words without those that belong to a slot other than the thing asked about."""
+    aside = {
+        word
+        for slot in slots
+        if slot.kind not in {"object", "topic", "name"}
+        for word in content_words(slot.value)
+    }
+    return [word for word in request.words if word not in aside]
+
+
+def _intent_kept(request: Request, slots: Sequence[Slot], said: _Said, *, strict: bool) -> bool:
+    core = _core(request, slots)
+    found = sum(said.says(word) for word in core)
+    if core and found * 2 >= len(core):
+        return True
+    verb = any(same_verb(request.verb, other) for other in said.verbs) or said.says(request.verb or "-")
+    return verb and (not strict or not core)
+
+
+def missing_slot_names(clean: str, noisy: str, extra: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """Names of the clean text's slots whose value the noisy text has not."""
+    said = _Said(noisy)
+    found = [(slot.name, slot.value) for slot in slots_of(scan(clean))]
+    return [name for name, value in (*found, *extra) if not _slot_kept(name, value, said)]
+
+
+def _vague_names(clean: str, noisy: str, gone: Sequence[str]) -> list[str]:
+    """Which of the gone slots something vague stands for."""
+    vague, loose = [], sum(added(pattern, clean, noisy) for pattern in (VAGUE_ANY, CONTEXT, DELEGATE))
+    for name in gone:
+        kind = name.rpartition("_")[0] if name[-1:].isdigit() else name
+        pattern = VAGUE_BY_SLOT.get(kind)
+        if pattern and added(pattern, clean, noisy):
+            vague.append(name)
+            loose = max(0, loose - 1)
+    for name in gone:
+        if name not in vague and loose > 0 and len(vague) < len(gone):
+            vague.append(name)
+            loose -= 1
+    if not gone:
+        vague += [
+            label
+            for label, pattern in (("reference", CONTEXT), ("priority", DELEGATE))
+            if added(pattern, clean, noisy)
+        ]
+    return vague
+
+
+def _after(clean: str, noisy: str, gone: Sequence[str]) -> Semantics:
+    read = extract(noisy)
+    vague = _vague_names(clean, noisy, gone)
+    conflicts = contradictions(clean, noisy)
+    if added(CHANGE, clean, noisy) and (turn := _last(CHANGE, noisy)):
+        conflicts.append(f"change of mind: {turn}")
+    missing = [name for name in gone if name not in vague]
+    return Semantics(read.intents, read.slots, missing=missing, vague=vague, conflicts=conflicts)
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str:
+    found = [match.start() for match in pattern.finditer(text)]
+    return text[found[-1] : found[-1] + 60].strip() if found else ""
+
+
+def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple[str, str]] = ()) -> Finding:
+    """Whether a noisy text keeps its layer's contract.
+
+    Args:
+        clean, noisy: the two texts.
+        layer: decides the contract.
+        extra_slots: further slots of the clean text, as a model read them; those whose value does not occur in it are
+            left aside.
+
+    Returns:
+        The finding. Time grows in proportion to the texts' length.
+    """
+    known = _Said(clean)
+    extra = [(name, value) for name, value in extra_slots if value.strip() and _slot_kept(name, value, known)]
+    if reason := suspicion(clean, noisy, layer):
+        return Finding(False, reason, extract(noisy))
+    said, parsed = _Said(noisy), scan(clean)
+    slots = slots_of(parsed)
+    gone = [s.name for s in slots if not _slot_kept(s.name, s.value, said)]
+    gone += [name for name, value in extra if name not in gone and not _slot_kept(name, value, said)]
+    after = _after(clean, noisy, gone)
+    asked = requests(parsed)
+    lost = [r.phrase for r in asked if not _intent_kept(r, slots, said, strict=layer is NoiseLayer.SURFACE)]
+    intent_lost = bool(asked) and (asked[0].phrase in lost or len(lost) * 2 > len(asked))
+    if layer is NoiseLayer.AMBIGUOUS:
+        return _ambiguous(clean, noisy, asked, after, unclear=bool(lost))
+    if intent_lost:
+        return Finding(False, f"the intent is gone: {lost[0]}", after)
+    if layer is NoiseLayer.SURFACE:
+        return Finding(not gone, f"slots are gone: {', '.join(gone)}" if gone else "", after)
+    holds = bool(after.missing or after.vague)
+    return Finding(holds, "" if holds else "no slot is missing or vague", after)
+
+
+def _ambiguous(
+    clean: str, noisy: str, asked: Sequence[Request], after: Semantics, *, unclear: bool
+) -> Finding:
+    count = len({request.phrase for request in asked if request.kind != "tell"})
+    if asked and not count and added(MULTI, clean, noisy):
+        # A comment with a request behind it: the comment is still one of the things said.
+        after = after.with_(intents=list(dict.fromkeys([asked[0].phrase, *after.intents])))
+    several = len(set(after.intents)) >= 2 and len(set(after.intents)) > count
+    conflicts = list(after.conflicts)
+    if added(BLURRED, clean, noisy) and (unclear or _verb_gone(asked, noisy)):
+        conflicts.append(f"unclear intent: {_last(BLURRED, noisy)}")
+    after = after.with_(conflicts=conflicts)
+    holds = several or bool(conflicts)
+    return Finding(holds, "" if holds else "one clear intent, no contradiction and no change of mind", after)
+
+
+def _verb_gone(asked: Sequence[Request], noisy: str) -> bool:
+    said = {lemma(token) for token in canonical_tokens(noisy)} | set(tokens(noisy))
+    return bool(asked) and asked[0].verb not in said
+
+
+_ANSWER = re.compile(
+    r"\s*[\"'*#]*(?:sure(?:ly|[,!.:]| thing)|certainly|of course|absolutely|great question|good question|happy to|i(?:['’]d| would) be (?:happy|glad)|here(?:['’]s| is| are) (?:the|a|an|your|some|my|how|what|one|is)|"
+    r"as an? (?:ai|language|assistant)|i(?:['’]m| am) (?:sorry,? (?:but )?i|unable|an ai)|i (?:can ?not|can['’]?t|won['’]t) (?:help|assist|provide|do that|fulfil|comply|rewrite)|below is|the answer|answer:|thank you for (?:your|asking)|"
+    r"dear [\w\[]|subject:|title:|#+ |\*\*|\{|\[|<\w|1[.)] |step 1|to (?:answer|do this|summari[sz]e)|there are (?:several|many|a few|two|three|\w+ ways)|you (?:can|should|could|need to|may|might) )",
+    re.IGNORECASE,
+)  # fmt: skip
+_META = re.compile(
+    r"noisy[ _](?:text|version)|rewritten (?:text|version|message)|original (?:text|message):|clean text|as requested,|\bstrategy\b.*\bapplied\b|<think|```json",
+    re.IGNORECASE,
+)
+_FINITE = re.compile(
+    r"(?<![\w'’])(?:is|are|was|were|has|had|means|includes?|consists?|equals?|refers?|depends?|contains?|will be|becomes?|involves?|can be|helps|allows|makes)(?![\w'’])",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r"^\s*(?:\d+[.)]|[-*•]) \S", re.MULTILINE)
+_BOUNDS = {NoiseLayer.SURFACE: (0.35, 1.8, 140, 0.45), NoiseLayer.INCOMPLETE: (0.15, 1.8, 160, 0.55), NoiseLayer.AMBIGUOUS: (0.15, 2.5, 320, 0.7)}  # fmt: skip
+"""By layer: least and most length as a share of the clean text's, characters on top, and the share of new words."""
+
+
+def suspicion(clean: str, noisy: str, layer: NoiseLayer, expected: Collection[str] = ()) -> str:
+    """Why a text cannot be a noisy version at all: the same, empty, an answer, about itself, or something else.
+
+    Returns:
+        The reason, or ``""``.
+    """
+    if not noisy.strip():
+        return "the noisy text is empty"
+    if " ".join(noisy.split()) == " ".join(clean.split()) and noisy.strip() == clean.strip():
+        return "the text was repeated unchanged"
+    if _META.search(noisy) and not _META.search(clean):
+        return "it talks about the rewriting instead of being rewritten"
+    if _ANSWER.match(noisy) and not _ANSWER.match(clean):
+        return "it answers the request instead of rewriting it"
+    low, high, extra, share = _BOUNDS[layer]
+    if len(noisy) < low * len(clean) - 12 or len(noisy) > high * len(clean) + extra:
+        return f"its length is out of proportion ({len(noisy)} characters for {len(clean)})"
+    if len(_LIST.findall(noisy)) > len(_LIST.findall(clean)) + 1:
+        return "it answers the request with a list"
+    known = _Said(clean)
+    words = [word for word in content_words(noisy) if word not in expected]
+    fresh = [word for word in words if not known.says(word)]
+    if words and layer is not NoiseLayer.AMBIGUOUS and len(fresh) > max(7, share * len(words)):
+        return "most of its words have nothing to do with the clean text"
+    return _not_asking(clean, noisy, known, layer)
+
+
+def _not_asking(clean: str, noisy: str, known: _Said, layer: NoiseLayer) -> str:
+    """A clean text that asks and a noisy one that states is an answer."""
+    before, after = requests(scan(clean)), requests(scan(noisy))
+    asked = bool(before) and before[0].kind != "tell"
+    if (
+        asked
+        and "?" not in noisy
+        and all(request.kind == "tell" for request in after)
+        and _FINITE.search(noisy)
+    ):
+        return "it states something instead of asking"
+    mine = [word for word in content_words(clean) if not word[0].isdigit()][:60]
+    said = _Said(noisy)
+    kept = sum(said.says(word) for word in mine)
+    if mine and kept == 0 and not (layer is NoiseLayer.AMBIGUOUS and BLURRED.search(noisy)):
+        return "nothing of the clean text is left"
+    if layer is NoiseLayer.AMBIGUOUS and len(mine) > 3 and kept * 4 < len(mine) and not BLURRED.search(noisy):
+        return "too little of the clean text is left"
+    return ""
