@@ -159,6 +159,11 @@ def test_equal_texts_are_merged_and_counted(tmp_path):
     assert (len(queries), queries.duplicates) == (2, 2)
 
 
+def test_which_of_two_equal_texts_stays_does_not_depend_on_their_order(tmp_path):
+    rows = [{"text": "Why?", "id": "b", "source": "x"}, {"text": "Why?", "id": "a", "source": "y"}]
+    assert loaded(tmp_path, *rows).queries == loaded(tmp_path, *rows[::-1]).queries
+
+
 def test_ids_of_the_file_are_kept_and_others_come_from_the_text(tmp_path):
     first, second = loaded(tmp_path, {"id": 7, "text": "Why?"}, {"text": "How?"})
     assert first.query_id == "7"
