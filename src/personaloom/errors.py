@@ -163,7 +163,8 @@ class CallError(PersonaLoomError):
     Attributes:
         status: HTTP status, or None where there was none.
         retry_after_s: seconds the server asked to wait, or None.
-        input_tokens, output_tokens: what the failed attempt is known to have used.
+        input_tokens, output_tokens: what the failed attempts are known to have used.
+        attempts: how many were made.
     """
 
     kind = "call_error"
@@ -182,6 +183,7 @@ class CallError(PersonaLoomError):
         self.retry_after_s = retry_after_s
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
+        self.attempts = 1
 
 
 class RetryableError(CallError):

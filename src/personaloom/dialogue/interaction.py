@@ -144,6 +144,7 @@ class InteractionGenerator:
         slot_id: str | None = None,
         supplement: int = 0,
         prefix: tuple[Message, ...] = (),
+        opening: str | None = None,
     ) -> Interaction:
         """One conversation.
 
@@ -155,13 +156,16 @@ class InteractionGenerator:
             slot_id: the slot that the call keys name; the query's own id where it is no supplement.
             supplement: its number, 0 for the first try.
             prefix: messages of this conversation that are there already (whole turns); it goes on from them.
+            opening: the user's next clean text, where it is there already too.
 
         Raises:
             CallError: a call failed for good.
         """
         talk = _Talk(self, persona, query, llm, slot_id or query.query_id, supplement)
         talk.messages.extend(prefix)
-        text: str | None = query.adapted_query if not prefix else await talk.next_user_text()
+        text = opening
+        if text is None:
+            text = query.adapted_query if not prefix else await talk.next_user_text()
         while text is not None:
             talk.messages.append(await talk.user_message(text, perturb))
             talk.messages.append(await talk.assistant_message())

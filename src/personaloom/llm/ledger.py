@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from typing import Any
 import orjson
 
 from personaloom.errors import StoreError
+from personaloom.llm.owner import is_alive, owner_name
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling, Usage
 
 __all__ = ["SCHEMA_VERSION", "Ledger", "LedgerEntry", "LedgerMode", "call_hash"]
@@ -97,7 +97,7 @@ class Ledger:
         self.path = Path(path)
         self.mode = LedgerMode(mode)
         self.dataset = dataset
-        self._owner = _owner_name()
+        self._owner = owner_name()
         self._connection: sqlite3.Connection | None = None
         self._writes: list[tuple[str, tuple[Any, ...]]] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -188,7 +188,7 @@ class Ledger:
                 if entry is not None:
                     self.release(key)
                 return entry
-            if row is not None and not _alive(row[0]):
+            if row is not None and not is_alive(row[0]):
                 await self._write("DELETE FROM leases WHERE key = ? AND owner = ?", (key, row[0]))
                 continue
             await asyncio.sleep(POLL_SECONDS)
@@ -400,29 +400,3 @@ def _decode(blob: bytes, path: Path) -> LLMReply:
     except (ValueError, TypeError) as error:
         raise StoreError(f"the ledger {path} is damaged: a stored reply does not read as one ({error})") from error
     return LLMReply(text, usage, model, snapshot, finish, cost, latency, attempts=0, from_ledger=True)
-
-
-def _owner_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{os.urandom(4).hex()}"
-
-
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks since boot: tells a reused process id from the old one."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "0"
-
-
-def _alive(owner: str) -> bool:
-    """Whether a lease's process may still run; unknown hosts count as alive until the lease expires."""
-    host, pid, started, _ = owner.rsplit(":", 3)
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _started(int(pid)) == started

@@ -1,0 +1,204 @@
+"""The files of a dataset folder, written from its store: streamed, beside their place, and renamed when whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from personaloom.errors import StoreError
+from personaloom.llm.usage import CallRecord, TokenTracker
+from personaloom.records import Ids, Interaction, TrainingSample
+from personaloom.store import Store
+from personaloom.training import TrainingDataExporter
+
+__all__ = ["Exports", "FileFacts", "atomic_json", "file_facts", "stored_interactions"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the manifest says of a file."""
+
+    sha256: str
+    bytes: int
+    records: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"sha256": self.sha256, "bytes": self.bytes, "records": self.records}
+
+
+@dataclass
+class Exports:
+    """Writes the files of the first ``num_personas`` of a store.
+
+    Attributes:
+        files: path relative to the folder, to its facts, of all that was written.
+    """
+
+    store: Store
+    num_personas: int
+    noise_mode: str = "realtime"
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The dataset folder."""
+        return self.store.folder
+
+    def personas(self) -> int:
+        """``personas.jsonl``."""
+        return self._jsonl("personas.jsonl", (p.to_dict() for _, p in self.store.personas(self.num_personas)))
+
+    def queries(self) -> int:
+        """``queries.jsonl``: each with its ``persona_id``."""
+        rows = self.store.records("queries", self.num_personas)
+        return self._jsonl("queries.jsonl", ({"persona_id": Ids.persona(p), **record} for p, _, record in rows))
+
+    def interactions(self, watch: Callable[[Interaction], None]) -> int:
+        """``interactions.jsonl``; ``watch`` sees each one."""
+
+        def dictionaries() -> Iterator[dict[str, Any]]:
+            for talk in stored_interactions(self.store, self.num_personas, self.noise_mode):
+                watch(talk)
+                yield talk.to_dict()
+
+        return self._jsonl("interactions.jsonl", dictionaries())
+
+    def failures(self) -> int:
+        """``failures.jsonl``: every failure, with ``made_up`` where a supplement took its place."""
+        there = set(self.store.slots("interactions", self.num_personas))
+        rows = self.store.failures(self.num_personas)
+        return self._jsonl("failures.jsonl", ({**f.to_dict(), "made_up": (p, s) in there} for p, s, f in rows))
+
+    def pairs(self) -> int:
+        """``robustness_pairs.jsonl``: a clean and a noisy conversation of one sample, where any unit is noisy."""
+        path = self.folder / "robustness_pairs.jsonl"
+        if self.store.count("twins", self.num_personas) == 0:
+            path.unlink(missing_ok=True)
+            return 0
+        return self._jsonl(path.name, self._pair_records())
+
+    def _pair_records(self) -> Iterator[dict[str, Any]]:
+        for persona, slot, twin in self.store.records("twins", self.num_personas):
+            noisy = self.store.record("interactions", persona, slot)
+            if noisy is not None:
+                yield {
+                    "pair_id": noisy["interaction_id"],
+                    "persona_id": noisy["persona_id"],
+                    "persona_features": noisy["persona_features"],
+                    "original_query": noisy["original_query"],
+                    "shared_turns": twin["metadata"].get("shared_turns", 0),
+                    "clean": _talk(twin),
+                    "noisy": _talk(noisy),
+                }
+
+    def samples(self, exporter: TrainingDataExporter, facts: Mapping[str, Any], *, simulated: bool) -> dict[str, Any]:
+        """``training_data/``: the statistics that the exporter gives."""
+        statistics = exporter.export(self._samples(exporter), self.folder, simulated=simulated, manifest_extra=facts)
+        self.files |= statistics["files"]
+        return statistics
+
+    def _samples(self, exporter: TrainingDataExporter) -> Iterator[TrainingSample]:
+        prompts = PromptReader(self.store, self.num_personas)
+        for talk in stored_interactions(self.store, self.num_personas, self.noise_mode):
+            prompt = talk.metadata.get("system_prompt") or prompts.of(int(talk.persona_id[1:]))
+            yield exporter.collector.collect(talk, prompt)
+
+    def token_usage(self) -> TokenTracker:
+        """``token_usage.json``; gives the totals of all calls of the dataset."""
+        tracker = TokenTracker(keep_records=False)
+        for record in self.store.calls(self.num_personas):
+            tracker.add(CallRecord.from_dict(record))
+        path = tracker.save(self.folder / "token_usage.json", self.store.calls(self.num_personas))
+        self.files["token_usage.json"] = file_facts(path, tracker.attributed.calls).to_dict()
+        return tracker
+
+    def statistics(self, content: Mapping[str, Any]) -> None:
+        """``statistics.json``."""
+        path = atomic_json(self.folder / "statistics.json", content)
+        self.files["statistics.json"] = file_facts(path, 1).to_dict()
+
+    def _jsonl(self, name: str, records: Iterable[Mapping[str, Any]]) -> int:
+        target = self.folder / name
+        part = target.with_name(target.name + ".part")
+        sha, size, count = hashlib.sha256(), 0, 0
+        try:
+            with part.open("wb") as out:
+                for record in records:
+                    line = orjson.dumps(record) + b"\n"
+                    out.write(line)
+                    sha.update(line)
+                    size += len(line)
+                    count += 1
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise StoreError(
+                f"{target} cannot be written: {error.strerror or error}. What was made is in store.sqlite: "
+                "mend this and run the same command again"
+            ) from error
+        self.files[name] = FileFacts(sha.hexdigest(), size, count).to_dict()
+        return count
+
+
+class PromptReader:
+    """System prompts by persona, read in order alongside the conversations: one is held at a time."""
+
+    def __init__(self, store: Store, below: int) -> None:
+        self._rows = store.personas(below)
+        self._current: tuple[int, str | None] = (-1, None)
+
+    def of(self, persona: int) -> str | None:
+        """The prompt of a persona; to be asked for in rising order."""
+        while self._current[0] < persona:
+            row = next(self._rows, None)
+            if row is None:
+                return None
+            self._current = (row[0], row[1].system_prompt)
+        return self._current[1]
+
+
+def stored_interactions(store: Store, below: int, noise_mode: str) -> Iterator[Interaction]:
+    """The conversations of a store in order, with the noise that was made beside them."""
+    for persona, slot, record in store.records("interactions", below):
+        record["metadata"]["noise_mode"] = noise_mode
+        if noise_mode == "posthoc":
+            beside = store.record("noise", persona, slot)
+            if beside is not None:
+                record["metadata"]["noise"] = beside
+        yield Interaction.from_dict(record)
+
+
+def _talk(record: Mapping[str, Any]) -> dict[str, Any]:
+    messages = [{"role": m["role"], "content": m["content"]} for m in record["messages"]]
+    return {"messages": messages, "num_turns": record["num_turns"], "end_reason": record["metadata"].get("end_reason")}
+
+
+def atomic_json(path: Path, content: Any) -> Path:
+    """Write JSON beside its place and rename it.
+
+    Raises:
+        StoreError: it cannot be written; what stood there stands.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def file_facts(path: Path, records: int) -> FileFacts:
+    """Hash and size of a file on disk."""
+    sha = hashlib.sha256()
+    with path.open("rb") as data:
+        while chunk := data.read(1 << 20):
+            sha.update(chunk)
+    return FileFacts(sha.hexdigest(), path.stat().st_size, records)

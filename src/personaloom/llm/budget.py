@@ -1,0 +1,175 @@
+"""A budget that is never passed: the worst case of each call is reserved before it is sent.
+
+What is spent and reserved stands in a small SQLite book, by scope (a dataset, or a whole sweep), so that it adds up over
+resumes and over the jobs of a sweep, in one process or several. A call that does not fit waits while others are in flight
+(most use less than their worst case); when nothing is in flight and it still does not fit, the budget is exhausted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from personaloom.errors import BudgetExhaustedError, StoreError
+from personaloom.llm.owner import is_alive, owner_name
+
+__all__ = ["Budget", "BudgetLimits", "Spend"]
+
+WAIT_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Money, tokens and calls; ``cost_usd`` is None where the price is not known."""
+
+    cost_usd: float | None = 0.0
+    tokens: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLimits:
+    """What a run may use in all (``engine.budget``); None is no limit. Minutes count per invocation."""
+
+    max_cost_usd: float | None = None
+    max_tokens: int | None = None
+    max_calls: int | None = None
+    max_minutes: float | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a limit at all."""
+        return any(v is not None for v in (self.max_cost_usd, self.max_tokens, self.max_calls, self.max_minutes))
+
+
+class Budget:
+    """The budget of one run, or of the jobs of one sweep that share a scope.
+
+    Args:
+        limits: of the run.
+        path: the book; None keeps it in memory (one process, no resume).
+        scope: what adds up: a dataset's fingerprint, or a sweep id.
+
+    Raises:
+        StoreError: the book cannot be opened.
+    """
+
+    def __init__(self, limits: BudgetLimits, path: str | Path | None = None, scope: str = "") -> None:
+        self.limits = limits
+        self.scope = scope
+        self._owner = owner_name()
+        self._deadline = None if limits.max_minutes is None else time.monotonic() + limits.max_minutes * 60
+        try:
+            if path is not None:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._book = sqlite3.connect(path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False)
+            self._book.execute("PRAGMA journal_mode = WAL")
+            self._book.execute("PRAGMA synchronous = NORMAL")
+            self._book.execute(
+                "CREATE TABLE IF NOT EXISTS entries (id TEXT PRIMARY KEY, scope TEXT NOT NULL, owner TEXT NOT NULL, "
+                "cost REAL NOT NULL, tokens INTEGER NOT NULL, calls INTEGER NOT NULL)"
+            )
+            self._book.execute(
+                "CREATE TABLE IF NOT EXISTS spent (scope TEXT PRIMARY KEY, cost REAL NOT NULL, tokens INTEGER NOT NULL, "
+                "calls INTEGER NOT NULL)"
+            )
+            self._adopt_orphans()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the budget book {path} cannot be used: {error}") from error
+
+    def spent(self) -> Spend:
+        """What was used so far in this scope, by all its runs."""
+        row = self._book.execute("SELECT cost, tokens, calls FROM spent WHERE scope = ?", (self.scope,)).fetchone()
+        return Spend(*row) if row else Spend()
+
+    async def reserve(self, worst: Spend) -> str:
+        """Set the worst case of a call aside; gives the reservation's name.
+
+        Raises:
+            BudgetExhaustedError: the call does not fit, and nothing is in flight that could make room.
+        """
+        while True:
+            self._check_minutes()
+            name = uuid.uuid4().hex
+            self._book.execute("BEGIN IMMEDIATE")
+            try:
+                spent, reserved = self.spent(), self._reserved()
+                problem = self._over(spent, worst)
+                if problem is None and self._over(_sum(spent, reserved), worst) is None:
+                    values = (name, self.scope, self._owner, worst.cost_usd or 0.0, worst.tokens, worst.calls)
+                    self._book.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", values)
+                    return name
+            finally:
+                self._book.execute("COMMIT")
+            if problem is not None and not reserved.calls:
+                raise BudgetExhaustedError(problem)
+            await asyncio.sleep(WAIT_SECONDS)
+            self._adopt_orphans()
+
+    def settle(self, reservation: str, actual: Spend) -> None:
+        """Replace a reservation by what the call really used."""
+        self._book.execute("BEGIN IMMEDIATE")
+        self._book.execute("DELETE FROM entries WHERE id = ?", (reservation,))
+        self._spend(self.scope, actual.cost_usd or 0.0, actual.tokens, actual.calls)
+        self._book.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the book."""
+        self._book.close()
+
+    def _spend(self, scope: str, cost: float, tokens: int, calls: int) -> None:
+        self._book.execute(
+            "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (scope) DO UPDATE SET cost = cost + excluded.cost, "
+            "tokens = tokens + excluded.tokens, calls = calls + excluded.calls",
+            (scope, cost, tokens, calls),
+        )
+
+    def _reserved(self) -> Spend:
+        row = self._book.execute(
+            "SELECT COALESCE(SUM(cost), 0.0), COALESCE(SUM(tokens), 0), COALESCE(SUM(calls), 0) FROM entries "
+            "WHERE scope = ?",
+            (self.scope,),
+        ).fetchone()
+        return Spend(*row)
+
+    def _adopt_orphans(self) -> None:
+        """A killed process's reservations count as spent at their worst case: nobody knows what became of them."""
+        self._book.execute("BEGIN IMMEDIATE")
+        try:
+            rows = self._book.execute("SELECT id, scope, owner, cost, tokens, calls FROM entries").fetchall()
+            for name, scope, owner, cost, tokens, calls in rows:
+                if not is_alive(owner):
+                    self._spend(scope, cost, tokens, calls)
+                    self._book.execute("DELETE FROM entries WHERE id = ?", (name,))
+        finally:
+            with suppress(sqlite3.Error):
+                self._book.execute("COMMIT")
+
+    def _over(self, spent: Spend, worst: Spend) -> str | None:
+        limits = self.limits
+        for key, limit, used, more in (
+            ("max_cost_usd", limits.max_cost_usd, spent.cost_usd or 0.0, worst.cost_usd or 0.0),
+            ("max_tokens", limits.max_tokens, spent.tokens, worst.tokens),
+            ("max_calls", limits.max_calls, spent.calls, worst.calls),
+        ):
+            if limit is not None and used + more > limit * (1 + 1e-12):
+                return (
+                    f"engine.budget.{key}={limit:g} is reached: {used:.6g} used, and the next call may take {more:.6g}. "
+                    f"Raise it and run the same command to go on"
+                )
+        return None
+
+    def _check_minutes(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise BudgetExhaustedError(
+                f"engine.budget.max_minutes={self.limits.max_minutes:g} is reached: run the same command to go on"
+            )
+
+
+def _sum(a: Spend, b: Spend) -> Spend:
+    return Spend((a.cost_usd or 0.0) + (b.cost_usd or 0.0), a.tokens + b.tokens, a.calls + b.calls)

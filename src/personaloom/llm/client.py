@@ -1,0 +1,443 @@
+"""``LLMClient``: what everything above calls. One place for routing, ledger, limits, retries, budget and accounting.
+
+A ``ChatClient`` makes one attempt; this makes a call out of attempts::
+
+    complete ── attempts at content (a rejected reply is asked again under attempt + 1)
+      └─ reply from the ledger, or ── attempts at transport (429, 5xx, cut, timed out), limits, budget ── commit
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from personaloom.errors import (
+    AuthenticationFailedError,
+    CallError,
+    ConnectionCutError,
+    PersonaLoomError,
+    RetryableError,
+    StoreError,
+    TruncatedReplyError,
+)
+from personaloom.keyed import Key
+from personaloom.llm.budget import Budget, Spend
+from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
+from personaloom.llm.limits import DeploymentLimiter, Limits
+from personaloom.llm.prices import Price
+from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.retry import RetryPolicy
+from personaloom.llm.structured import parse_structured
+from personaloom.llm.tokens import worst_case
+from personaloom.llm.types import CallKey, ChatClient, ChatMessage, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
+from personaloom.llm.usage import CallRecord, TokenTracker
+from personaloom.loop import run_in_loop
+from personaloom.records import utc_now
+
+__all__ = ["Accept", "DeploymentSpec", "LLMClient", "LLMScope"]
+
+Accept = Callable[[LLMReply], None]
+DEFAULT_OUTPUT_TOKENS = 4096
+"""What a reply may cost at most where ``max_tokens`` is not set: used to reserve budget, not sent."""
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """A model that a role uses: its client and how it is called.
+
+    Attributes:
+        client: makes one attempt.
+        sampling: parameters of every call, unless a request says otherwise.
+        timeout_s: deadline of one attempt.
+        limits: fixed limits, where the user set some.
+        price: per token, or None where it is not known.
+        weight: relative, in a pool.
+        accept_truncated: keep a reply that stopped at ``max_tokens`` (free text only).
+    """
+
+    client: ChatClient
+    sampling: Sampling = field(default_factory=Sampling)
+    timeout_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+    price: Price | None = None
+    weight: float = 1.0
+    accept_truncated: bool = True
+
+
+class LLMClient:
+    """The models of a run, by role.
+
+    Args:
+        roles: each role's deployments; more than one is a pool, one of which is drawn by key for each conversation.
+        prompts: the templates.
+        ledger: where replies are kept; None keeps none.
+        retry: attempts and pauses.
+        budget: limits of the run; None has none.
+        tracker: counts tokens.
+        concurrency: most calls in flight per deployment.
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[Role, Sequence[DeploymentSpec]],
+        prompts: PromptLibrary | None = None,
+        *,
+        ledger: Ledger | None = None,
+        retry: RetryPolicy | None = None,
+        budget: Budget | None = None,
+        tracker: TokenTracker | None = None,
+        concurrency: int = 256,
+    ) -> None:
+        self.roles = {role: tuple(specs) for role, specs in roles.items()}
+        self.prompts = prompts or PromptLibrary()
+        self.ledger = ledger
+        self.retry = retry or RetryPolicy()
+        self.budget = budget
+        self.tracker = tracker or TokenTracker()
+        self.in_flight = 0
+        self._concurrency = concurrency
+        self._limiters: dict[str, DeploymentLimiter] = {}
+        self._asked: dict[bytes, asyncio.Future[LLMReply]] = {}
+        self._halt: PersonaLoomError | None = None
+
+    # -- what a run knows of it ----------------------------------------------------------------------------------
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any role's text is made up."""
+        return any(spec.client.deployment.simulated for specs in self.roles.values() for spec in specs)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Role, model, origin and weight of every deployment, for the manifest."""
+        return [
+            {
+                "role": str(role),
+                "model": spec.client.deployment.model,
+                "provider": spec.client.deployment.provider,
+                "origin": spec.client.deployment.origin,
+                "weight": spec.weight,
+                "snapshots": sorted(self.tracker.snapshots.get(spec.client.deployment.model, ())),
+            }
+            for role, specs in self.roles.items()
+            for spec in specs
+        ]
+
+    def waiting_for(self) -> str:
+        """What calls are waiting for, in a few words; empty where nothing holds them up."""
+        return "; ".join(filter(None, (limiter.waiting_for for limiter in self._limiters.values())))
+
+    def halt(self, reason: PersonaLoomError) -> None:
+        """Send nothing more: calls in flight end and are stored, every further one raises ``reason``."""
+        if self._halt is None:
+            self._halt = reason
+
+    @property
+    def halted(self) -> PersonaLoomError | None:
+        """Why nothing more is sent, or None."""
+        return self._halt
+
+    def resume(self) -> None:
+        """Send again after a halt."""
+        self._halt = None
+
+    def scope(self) -> LLMScope:
+        """A client of the same models that keeps its own list of call records, for one conversation."""
+        return LLMScope(self)
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    async def complete(self, request: LLMRequest, accept: Accept | None = None) -> LLMReply:
+        """The reply to one call.
+
+        Args:
+            request: what to ask.
+            accept: raises a ``CallError`` for a reply whose content cannot be used; it is then asked for again under
+                the next attempt, as often as the retry policy says, unless the error is a final one.
+
+        Raises:
+            CallError: no usable reply for good.
+            BudgetExhaustedError, RunInterruptedError: nothing more is sent.
+            StoreError: the ledger cannot be used.
+        """
+        return await self.scope().complete(request, accept)
+
+    def chat(self, messages: Sequence[ChatMessage] | str, role: Role = Role.ASSISTANT, seed: int = 0) -> str:
+        """One call on its own, for notebooks and scripts: the text of the reply."""
+        chat = (ChatMessage("user", messages),) if isinstance(messages, str) else tuple(messages)
+        purpose = Purpose.USER_FEEDBACK if role is Role.USER else Purpose.ASSISTANT_RESPONSE
+        facts = {
+            "history": [m.to_dict() for m in chat if m.role != "system"],
+            "features": None,
+            "persona_prompt": None,
+            "topic": chat[-1].content,
+        }
+        request = LLMRequest(role, chat, CallKey(seed, "", "", 0, role, 0, purpose), facts=facts)
+
+        async def ask() -> str:
+            try:
+                return (await self.complete(request)).text
+            finally:
+                await self.aclose()
+
+        return run_in_loop(ask)
+
+    def deployment_for(self, key: CallKey, role: Role) -> DeploymentSpec:
+        """The deployment that a call uses: drawn by the conversation's key, so it stays for the conversation."""
+        specs = self.roles[role]
+        if len(specs) == 1:
+            return specs[0]
+        draw = Key(key.seed, "pool", str(role), key.persona, key.slot, key.supplement)
+        return draw.weighted(specs, [spec.weight for spec in specs], "deployment")
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        for client in {id(s.client): s.client for specs in self.roles.values() for s in specs}.values():
+            await client.aclose()
+
+    # -- one reply -----------------------------------------------------------------------------------------------
+
+    async def fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> _Fetched:
+        """The reply from the ledger or from the model; at most one call per key is under way in this process."""
+        while (under_way := self._asked.get(key)) is not None:
+            reply = await asyncio.shield(under_way)
+            return _Fetched(replace(reply, attempts=0, from_ledger=True), paid=True, lost=0)
+        future: asyncio.Future[LLMReply] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_retrieve)
+        self._asked[key] = future
+        try:
+            fetched = await self._fetch(spec, request, sampling, key)
+            future.set_result(fetched.reply)
+            return fetched
+        except BaseException as error:
+            future.set_exception(
+                error if isinstance(error, Exception) else ConnectionCutError("the call was cancelled")
+            )
+            raise
+        finally:
+            del self._asked[key]
+
+    async def _fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> _Fetched:
+        ledger = self.ledger
+        if ledger is None or ledger.mode is LedgerMode.OFF or spec.client.deployment.simulated:
+            reply, lost = await self._send(spec, request, sampling)
+            return _Fetched(reply, paid=True, lost=lost)
+        entry = await ledger.claim(key)
+        if entry is not None:
+            ledger.note_use(key)
+            return _Fetched(entry.reply, paid=entry.payer == ledger.dataset, lost=0)
+        if ledger.mode is LedgerMode.READONLY:
+            raise StoreError(
+                f"ledger.mode=readonly, and {ledger.path} has no reply to {request.key.purpose} of "
+                f"{request.key.slot or request.key.persona}: replay the config that it was made with, or use "
+                "ledger.mode=readwrite"
+            )
+        try:
+            reply, lost = await self._send(spec, request, sampling)
+        except BaseException:
+            ledger.release(key)
+            raise
+        await ledger.put(key, request, spec.client.deployment, reply)
+        return _Fetched(reply, paid=True, lost=lost)
+
+    async def _send(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> tuple[LLMReply, int]:
+        """Attempts until a whole reply came: the reply, and how many attempts were lost with unknown usage."""
+        jitter = Key(*request.key.parts(), "retry")
+        worst = self._worst(spec, request, sampling)
+        started = time.monotonic()
+        lost = 0
+        used_in = used_out = 0
+        for attempt in range(1, self.retry.max_attempts + 1):
+            try:
+                reply = await self._attempt(spec, request, sampling, worst)
+            except CallError as error:
+                used_in += error.input_tokens or 0
+                used_out += error.output_tokens or 0
+                lost += error.input_tokens is None and error.status is None
+                pause = self.retry.pause(attempt, error, jitter, time.monotonic() - started)
+                if pause is None:
+                    error.attempts = attempt
+                    raise
+                await asyncio.sleep(pause)
+                continue
+            usage = reply.usage
+            if used_in or used_out:
+                usage = replace(
+                    usage, input_tokens=usage.input_tokens + used_in, output_tokens=usage.output_tokens + used_out
+                )
+            cost = (
+                0.0 if spec.client.deployment.simulated else (spec.price.cost(usage) if spec.price else reply.cost_usd)
+            )
+            return replace(reply, usage=usage, cost_usd=cost, attempts=attempt), lost
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _attempt(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, worst: Spend) -> LLMReply:
+        if self._halt is not None:
+            raise self._halt
+        limiter = self._limiter(spec)
+        async with limiter.slot(worst.tokens):
+            if self._halt is not None:
+                raise self._halt
+            reservation = await self.budget.reserve(worst) if self.budget else None
+            actual = worst
+            self.in_flight += 1
+            try:
+                reply = await spec.client.complete(request, sampling, spec.timeout_s)
+                limiter.succeeded()
+                cost = spec.price.cost(reply.usage) if spec.price else reply.cost_usd
+                actual = Spend(cost, reply.usage.input_tokens + reply.usage.output_tokens, 1)
+                return reply
+            except CallError as error:
+                limiter.failed(error)
+                if isinstance(error, AuthenticationFailedError):
+                    self.halt(error)
+                if error.status is not None or error.input_tokens is not None:
+                    # The server answered, so what the attempt used is known.
+                    tokens = (error.input_tokens or 0) + (error.output_tokens or 0)
+                    used = Usage(error.input_tokens or 0, error.output_tokens or 0)
+                    actual = Spend(spec.price.cost(used) if spec.price else 0.0, tokens, 1)
+                raise
+            finally:
+                self.in_flight -= 1
+                if self.budget and reservation is not None:
+                    self.budget.settle(reservation, actual)
+
+    def _limiter(self, spec: DeploymentSpec) -> DeploymentLimiter:
+        name = spec.client.deployment.name
+        limiter = self._limiters.get(name)
+        if limiter is None:
+            limiter = self._limiters[name] = DeploymentLimiter(name, spec.limits, self._concurrency)
+        return limiter
+
+    def _worst(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> Spend:
+        if self.budget is None and spec.limits.tpm is None:
+            return Spend(0.0, 0, 1)
+        usage = Usage(worst_case(request.messages), sampling.max_tokens or DEFAULT_OUTPUT_TOKENS)
+        return Spend(spec.price.cost(usage) if spec.price else None, usage.input_tokens + usage.output_tokens, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    reply: LLMReply
+    paid: bool
+    lost: int
+
+
+class LLMScope:
+    """An ``LLMClient`` that books its calls in a list of its own, so that they are stored with what they made."""
+
+    def __init__(self, client: LLMClient) -> None:
+        self.client = client
+        self.prompts = client.prompts
+        self.records: list[CallRecord] = []
+
+    def take_records(self) -> list[CallRecord]:
+        """The calls booked since last asked."""
+        records, self.records = self.records, []
+        return records
+
+    async def complete(self, request: LLMRequest, accept: Accept | None = None) -> LLMReply:
+        """See ``LLMClient.complete``."""
+        client = self.client
+        spec = client.deployment_for(request.key, request.role)
+        sampling = _merged(spec.sampling, request.sampling)
+        last: CallError | None = None
+        for attempt in range(client.retry.content_attempts):
+            asked = replace(request, key=replace(request.key, attempt=attempt)) if attempt else request
+            try:
+                fetched = await client.fetch(spec, asked, sampling, call_hash(spec.client.deployment, asked, sampling))
+            except CallError as error:
+                self._book_failure(spec, asked, error)
+                raise
+            reply = fetched.reply
+            try:
+                if request.schema is not None:
+                    reply = replace(reply, parsed=parse_structured(reply.text, request.schema))
+                elif reply.finish_reason == "length" and not spec.accept_truncated:
+                    raise TruncatedReplyError(f"the reply stopped at max_tokens={sampling.max_tokens}")
+                if accept is not None:
+                    accept(reply)
+            except CallError as error:
+                self._book(spec, asked, fetched, error.kind)
+                error.attempts = attempt + 1
+                last = error
+                if not isinstance(error, RetryableError) and not client.retry.asks_again_after(error):
+                    raise
+                continue
+            self._book(spec, asked, fetched, "ok")
+            return reply
+        raise last or AssertionError("unreachable: content_attempts is at least 1")
+
+    def _book(self, spec: DeploymentSpec, request: LLMRequest, fetched: _Fetched, outcome: str) -> None:
+        reply = fetched.reply
+        usage = reply.usage
+        metadata = {
+            "call": call_name(request.key),
+            "role": str(request.role),
+            "outcome": outcome,
+            "attempts": reply.attempts,
+            "lost_attempts": fetched.lost,
+            "cost_usd": reply.cost_usd,
+            "source": usage.source,
+            "cached_tokens": usage.cached_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "latency_s": round(reply.latency_s, 4),
+            "snapshot": reply.snapshot,
+            "from_ledger": reply.from_ledger,
+            "paid": fetched.paid,
+        }
+        self._add(spec, request, usage.input_tokens, usage.output_tokens, metadata)
+
+    def _book_failure(self, spec: DeploymentSpec, request: LLMRequest, error: CallError) -> None:
+        lost = error.attempts if error.input_tokens is None and error.status is None else 0
+        known = spec.client.deployment.simulated or spec.price is not None
+        used = Usage(error.input_tokens or 0, error.output_tokens or 0)
+        metadata = {
+            "call": call_name(request.key),
+            "role": str(request.role),
+            "outcome": error.kind,
+            "attempts": error.attempts,
+            "lost_attempts": lost,
+            "cost_usd": (spec.price.cost(used) if spec.price else 0.0) if known else None,
+            "source": "provider",
+            "from_ledger": False,
+            "paid": True,
+        }
+        self._add(spec, request, used.input_tokens, used.output_tokens, metadata)
+
+    def _add(self, spec: DeploymentSpec, request: LLMRequest, n_in: int, n_out: int, metadata: dict[str, Any]) -> None:
+        deployment = spec.client.deployment
+        purpose = request.key.purpose
+        record = CallRecord(
+            purpose.module, str(purpose), deployment.model, deployment.provider, n_in, n_out, utc_now(), metadata
+        )
+        self.records.append(record)
+        self.client.tracker.add(record)
+
+
+def call_name(key: CallKey) -> str:
+    """A call's name for people: ``p000012-q03/assistant_response/t1``."""
+    supplement = f"-s{key.supplement}" if key.supplement else ""
+    attempt = f"/a{key.attempt}" if key.attempt else ""
+    return f"{key.slot or key.persona}{supplement}/{key.purpose}/t{key.turn}{attempt}"
+
+
+def _merged(base: Sampling, over: Sampling | None) -> Sampling:
+    if over is None:
+        return base
+    return Sampling(
+        base.temperature if over.temperature is None else over.temperature,
+        base.top_p if over.top_p is None else over.top_p,
+        base.max_tokens if over.max_tokens is None else over.max_tokens,
+        base.seed if over.seed is None else over.seed,
+        over.stop or base.stop,
+        {**base.extra_body, **over.extra_body},
+    )
+
+
+def _retrieve(future: asyncio.Future[LLMReply]) -> None:
+    """Mark an exception as seen: the call that raised it reports it, waiters are optional."""
+    if not future.cancelled():
+        future.exception()

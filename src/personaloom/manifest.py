@@ -1,0 +1,299 @@
+"""Writes a dataset's files and ``manifest.json``: what is there, what is missing and why, and what it cost."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from personaloom.distractor import NoiseTally
+from personaloom.errors import BudgetExhaustedError, MissingStageInputError, RunInterruptedError
+from personaloom.exports import Exports, atomic_json, file_facts
+from personaloom.llm.usage import TokenTracker
+from personaloom.records import Interaction, utc_now
+from personaloom.stages import StageName
+
+if TYPE_CHECKING:
+    from personaloom.pipeline import Pipeline
+    from personaloom.store import Store
+
+__all__ = ["SCHEMA", "read_manifest", "update_manifest", "write_dataset"]
+
+SCHEMA = 1
+NAME = "manifest.json"
+
+
+def write_dataset(pipeline: Pipeline, store: Store, count: int, duration_s: float) -> dict[str, Any]:
+    """Write every file that this run is to write, then the manifest; gives the manifest.
+
+    A dataset whose store has not changed since its files were written is left as it is.
+
+    Raises:
+        MissingStageInputError: samples were asked for and there is no conversation.
+        StoreError: a file cannot be written.
+    """
+    store.flush()
+    state = _state(pipeline, store, count)
+    if StageName.EXPORT not in pipeline.parts.plan and _is_current(store, state):
+        manifest = read_manifest(store.folder)
+        manifest["unchanged"] = True
+        return manifest
+    pipeline.progress.status("writing the files")
+    manifest = _Writing(pipeline, store, count).write(duration_s)
+    atomic_json(store.folder / NAME, manifest)
+    store.put_meta("exported", state)
+    return manifest
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a dataset folder.
+
+    Raises:
+        MissingStageInputError: there is none.
+    """
+    try:
+        manifest: dict[str, Any] = orjson.loads((folder / NAME).read_bytes())
+    except FileNotFoundError:
+        raise MissingStageInputError(f"{folder} has no {NAME}: it is no finished dataset folder") from None
+    return manifest
+
+
+def update_manifest(folder: Path, changes: Mapping[str, Any], files: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Add to a manifest what was made after it: a report, a tracked run.
+
+    Args:
+        folder: the dataset folder.
+        changes: top-level keys to set.
+        files: names of further files in the folder, with their number of records.
+    """
+    manifest = {**read_manifest(folder), **changes}
+    manifest.pop("unchanged", None)
+    facts = {name: file_facts(folder / name, records).to_dict() for name, records in (files or {}).items()}
+    manifest["files"] = {**manifest["files"], **facts}
+    atomic_json(folder / NAME, manifest)
+    return manifest
+
+
+def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
+    """What the files depend on, beside the fingerprint."""
+    return {
+        "version": store.version,
+        "num_personas": count,
+        "training": StageName.TRAINING in pipeline.parts.plan,
+        "formats": [form.name for form in pipeline.parts.exporter.formats],
+        "stopped": type(pipeline.stopped).__name__ if pipeline.stopped else None,
+        "schema": SCHEMA,
+    }
+
+
+def _is_current(store: Store, state: Mapping[str, Any]) -> bool:
+    if store.meta("exported") != state or not (store.folder / NAME).exists():
+        return False
+    files = read_manifest(store.folder)["files"]
+    return all(
+        (store.folder / name).exists() and (store.folder / name).stat().st_size == facts["bytes"]
+        for name, facts in files.items()
+    )
+
+
+class _Writing:
+    """One writing of a dataset's files."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, count: int) -> None:
+        self.pipeline = pipeline
+        self.parts = pipeline.parts
+        self.store = store
+        self.count = count
+        self.exports = Exports(store, count, pipeline.noise_mode)
+        self.tally = NoiseTally(self._configured_rate())
+        self.turns = 0
+        self.supplements = 0
+        self.end_reasons: Counter[str] = Counter()
+
+    def _configured_rate(self) -> float:
+        return self.parts.distractor.activation_probability if self.parts.distractor else 0.0
+
+    def watch(self, talk: Interaction) -> None:
+        """Count one conversation."""
+        self.turns += talk.num_turns
+        self.supplements += bool(talk.metadata.get("supplement"))
+        self.end_reasons[str(talk.metadata.get("end_reason"))] += 1
+        self.tally.add(talk.noise())
+
+    def write(self, duration_s: float) -> dict[str, Any]:
+        """All files; gives the manifest."""
+        exports = self.exports
+        personas = exports.personas()
+        queries = exports.queries()
+        interactions = exports.interactions(self.watch)
+        exports.failures()
+        exports.pairs()
+        usage = exports.token_usage()
+        manifest = self._head() | self._counts(personas, queries, interactions)
+        manifest |= {"usage": _usage(usage), **self._provenance(usage)}
+        if {StageName.TRAINING, StageName.EXPORT} & self.parts.plan.names:
+            self._samples(manifest, interactions)
+        manifest["personas"] = self.parts.sampler.statistics(self.count)
+        now = utc_now()
+        manifest["created_at"] = self._created(now)
+        manifest |= {"updated_at": now, "duration_s": round(duration_s, 3)}
+        if self.pipeline.stopped is not None:
+            manifest["stopped"] = str(self.pipeline.stopped)
+        manifest["notes"] = list(self.pipeline.notes)
+        manifest["files"] = dict(sorted(exports.files.items()))
+        return manifest
+
+    def _samples(self, manifest: dict[str, Any], interactions: int) -> None:
+        if not interactions:
+            if self.parts.plan.generates or self.pipeline.stopped is not None:
+                return
+            raise MissingStageInputError(
+                f"stage training: {self.store.folder} has no conversations yet. Run the interaction stage first "
+                "(--stage interaction), with the same config, or all of them (--stage all)"
+            )
+        simulated = self.pipeline.simulated
+        statistics = self.exports.samples(self.parts.exporter, {"manifest": manifest}, simulated=simulated)
+        written = {key: value for key, value in statistics.items() if key not in {"files", "paths"}}
+        self.exports.statistics(written | {"noise": manifest["noise"]})
+        manifest["counts"]["samples"] = statistics["total_samples"]
+        manifest["samples_by_split"] = statistics["samples_by_split"]
+
+    def _head(self) -> dict[str, Any]:
+        pipeline, parts = self.pipeline, self.parts
+        return {
+            "schema": SCHEMA,
+            "name": pipeline.dataset_name,
+            "fingerprint": pipeline.fingerprint,
+            "fingerprints": pipeline.fingerprints,
+            "simulated": pipeline.simulated,
+            "status": _status(pipeline),
+            "mode": parts.mode,
+            "stages": [str(name) for name in StageName if name in parts.plan],
+            "num_personas": self.count,
+            "seeds": parts.seeds.to_dict(),
+        }
+
+    def _counts(self, personas: int, queries: int, interactions: int) -> dict[str, Any]:
+        have = set(self.store.slots("interactions", self.count))
+        kinds: Counter[str] = Counter()
+        missing: set[tuple[int, int]] = set()
+        for persona, slot, failure in self.store.failures(self.count):
+            if (persona, slot) not in have:
+                kinds[failure.kind] += 1
+                missing.add((persona, slot))
+        tried = interactions + len(missing)
+        return {
+            "counts": {
+                "personas": personas,
+                "prompts": self.store.count("prompts", self.count),
+                "queries": queries,
+                "interactions": interactions,
+                "samples": 0,
+                "turns": self.turns,
+                "failed": len(missing),
+                "supplements": self.supplements,
+                "rejected_samples": 0,
+                "pairs": self.store.count("twins", self.count),
+                "expected_interactions": self.parts.query_generator.slots_in(self.count),
+            },
+            "end_reasons": dict(sorted(self.end_reasons.items())),
+            "noise": {"mode": self.pipeline.noise_mode, **self.tally.to_dict()},
+            "failures": dict(sorted(kinds.items())),
+            "failed_share": len(missing) / tried if tried else 0.0,
+        }
+
+    def _provenance(self, usage: TokenTracker) -> dict[str, Any]:
+        parts = self.parts
+        queries = parts.query_generator.queries
+        models = _models(self.pipeline, usage)
+        return {
+            "models": models,
+            "mixed_snapshots": any(len(model["snapshots"]) > 1 for model in models),
+            "prompts": {
+                name: {"version": use.version, "sha256": use.sha256} for name, use in sorted(parts.prompts.uses.items())
+            },
+            "queries": {
+                "source": str(queries.source),
+                "sha256": queries.sha256,
+                "size": len(queries),
+                "passes": parts.query_generator.passes(self.count),
+            },
+            "tracking": self._kept(
+                "tracking", {"kind": "none", "uri": None, "experiment": None, "run_id": None, "error": None}
+            ),
+            "sweep": {"id": None, "job": None, "overrides": [], **parts.sweep},
+            "config": dict(parts.config),
+            "versions": _versions(self.pipeline),
+            "unused_keys": _unused_keys() if self.pipeline.simulated else [],
+        }
+
+    def _kept(self, name: str, default: Any) -> Any:
+        """What an earlier writing of this dataset's manifest says."""
+        path = self.store.folder / NAME
+        return read_manifest(self.store.folder).get(name, default) if path.exists() else default
+
+    def _created(self, now: str) -> str:
+        created = self.store.meta("created_at")
+        if created is None:
+            self.store.put_meta("created_at", now)
+        return str(created or now)
+
+
+def _status(pipeline: Pipeline) -> str:
+    stopped = pipeline.stopped
+    if stopped is None:
+        return "done"
+    if isinstance(stopped, BudgetExhaustedError):
+        return "stopped_by_budget"
+    return "interrupted" if isinstance(stopped, RunInterruptedError) else "failed"
+
+
+def _usage(tracker: TokenTracker) -> dict[str, Any]:
+    return {
+        "paid": tracker.paid.to_dict(),
+        "attributed": tracker.attributed.to_dict(),
+        **tracker.tables(),
+        "unpriced_models": sorted(tracker.unpriced),
+        "unknown_attempts": tracker.lost_attempts,
+    }
+
+
+def _models(pipeline: Pipeline, usage: TokenTracker) -> list[dict[str, Any]]:
+    return [
+        {
+            "role": str(role),
+            "model": spec.client.deployment.model,
+            "provider": spec.client.deployment.provider,
+            "origin": spec.client.deployment.origin,
+            "weight": spec.weight,
+            "snapshots": sorted(usage.snapshots.get(spec.client.deployment.model, ())),
+        }
+        for role, specs in pipeline.parts.roles.items()
+        for spec in specs
+    ]
+
+
+def _versions(pipeline: Pipeline) -> dict[str, str]:
+    versions = {
+        "personaloom": metadata.version("personaloom"),
+        "python": platform.python_version(),
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+    for specs in pipeline.parts.roles.values():
+        for spec in specs:
+            if spec.client.deployment.simulated:
+                versions["simulator"] = str(getattr(spec.client, "version", ""))
+    return versions
+
+
+def _unused_keys() -> list[str]:
+    """Names of provider keys that are set in the environment and were not used: the text is simulated."""
+    known = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
+    return [name for name in known if os.environ.get(name)]

@@ -1,0 +1,440 @@
+"""The pipeline: from typed parts to a dataset folder.
+
+It tells the run from top to bottom: fingerprint the config, open the store, sample the personas, stream the slots through
+the stages, write the files, and say what happened in the manifest. Configs, the command line, MLflow and the report live
+above.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from personaloom.dialogue import InteractionGenerator
+from personaloom.distractor import DistractorModel
+from personaloom.engine import Engine, EngineSettings, Work
+from personaloom.errors import (
+    BudgetExhaustedError,
+    MissingStageInputError,
+    PersonaLoomError,
+    RunInterruptedError,
+    UsageError,
+)
+from personaloom.executors import LocalExecutor
+from personaloom.fingerprint import chain, models_of, templates_of
+from personaloom.llm.budget import Budget
+from personaloom.llm.client import DeploymentSpec, LLMClient
+from personaloom.llm.ledger import Ledger, LedgerMode
+from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.types import Role
+from personaloom.llm.usage import TokenTracker
+from personaloom.loop import run_in_loop
+from personaloom.manifest import write_dataset
+from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
+from personaloom.progress import Progress, Silent
+from personaloom.queries import UserQueryGenerator
+from personaloom.records import Interaction
+from personaloom.stages import (
+    InteractionStage,
+    NoiseStage,
+    PersonaChain,
+    QueryStage,
+    Slot,
+    Stage,
+    StageName,
+    StagePlan,
+)
+from personaloom.store import Store, folder_is_ours
+from personaloom.training import TrainingDataExporter
+
+__all__ = ["LedgerSettings", "Parts", "Pipeline", "Seeds"]
+
+PERSONA_BATCH = 5_000
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """One seed for each thing that draws."""
+
+    personas: int = 0
+    queries: int = 0
+    noise: int = 0
+    generation: int = 0
+
+    def to_dict(self) -> dict[str, int]:
+        """JSON-ready."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """``ledger``: where replies are kept and what may be done with them."""
+
+    path: Path = Path("outputs/ledger.sqlite")
+    mode: LedgerMode = LedgerMode.READWRITE
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a pipeline is made of: typed values, no config objects.
+
+    ``config`` is the plain dictionary that they came from; it is written to the manifest and read for nothing else.
+    """
+
+    bank: PersonaBank
+    sampler: PersonaSampler
+    query_generator: UserQueryGenerator
+    interaction_generator: InteractionGenerator
+    exporter: TrainingDataExporter
+    roles: Mapping[Role, Sequence[DeploymentSpec]]
+    distractor: DistractorModel | None = None
+    formulator: PromptFormulator | None = None
+    prompts: PromptLibrary = field(default_factory=PromptLibrary)
+    plan: StagePlan = field(default_factory=StagePlan)
+    seeds: Seeds = field(default_factory=Seeds)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    executor: LocalExecutor = field(default_factory=LocalExecutor)
+    name: str = "personas"
+    num_personas: int = 10
+    mode: str = "enhanced"
+    output_dir: Path = Path("outputs")
+    dataset_dir: Path | None = None
+    reset: bool = False
+    export_path: Path | None = None
+    sweep: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Makes one dataset.
+
+    Args:
+        parts: what it is made of.
+        progress: who is told.
+    """
+
+    def __init__(self, parts: Parts, progress: Progress | None = None) -> None:
+        self.parts = parts
+        self.progress = progress or Silent()
+        self.token_tracker = TokenTracker(keep_records=False)
+        self.notes: list[str] = []
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def simulated(self) -> bool:
+        """Whether any text of this dataset is made up."""
+        specs = itertools.chain.from_iterable(self.parts.roles.values())
+        return any(spec.client.deployment.simulated for spec in specs)
+
+    @property
+    def dataset_name(self) -> str:
+        """The name, with ``SIM-`` in front where text is simulated."""
+        name = self.parts.name
+        return f"SIM-{name}" if self.simulated and not name.startswith("SIM-") else name
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Of each stage; the last one is the dataset's."""
+        parts, seeds = self.parts, self.parts.seeds
+        realtime, posthoc = self._noise_links()
+        return chain(
+            {
+                "personas": [parts.bank.fingerprint(), parts.sampler.fingerprint(), seeds.personas],
+                "prompts": self._prompt_links(),
+                "queries": [
+                    parts.query_generator.fingerprint(),
+                    seeds.queries,
+                    *self._link(("style_transfer", "infer_context"), Role.STYLIST),
+                ],
+                "conversations": [
+                    parts.interaction_generator.fingerprint(),
+                    *self._link(("assistant", "user_feedback"), Role.ASSISTANT, Role.USER),
+                    realtime,
+                ],
+                "noise": [posthoc],
+                "samples": [parts.exporter.fingerprint()],
+            }
+        )
+
+    def _link(self, templates: tuple[str, ...], *roles: Role) -> list[Any]:
+        return [templates_of(self.parts.prompts, templates), models_of(self.parts.roles, *roles)]
+
+    def _prompt_links(self) -> list[Any]:
+        formulator = self.parts.formulator
+        if formulator is None:
+            return ["none"]
+        return [
+            formulator.fingerprint(),
+            self.parts.seeds.generation,
+            *self._link((formulator.template,), Role.FORMULATOR),
+        ]
+
+    def _noise_links(self) -> tuple[list[Any], list[Any]]:
+        """What noise adds to the conversations, and to what stands beside them."""
+        distractor = self.parts.distractor
+        if distractor is None:
+            return [], []
+        templates = ("extract_semantics", "generate_noise", "verify_noise")
+        links = [distractor.fingerprint(), self.parts.seeds.noise, *self._link(templates, Role.NOISE, Role.EXTRACTOR)]
+        return ([], links) if distractor.mode == "posthoc" else (links, [])
+
+    @property
+    def fingerprint(self) -> str:
+        """The dataset's."""
+        return self.fingerprints["samples"]
+
+    @property
+    def folder(self) -> Path:
+        """The dataset folder."""
+        given = self.parts.dataset_dir
+        return given or self.parts.output_dir / "datasets" / f"{self.dataset_name}-{self.fingerprint[:12]}"
+
+    @property
+    def noise_mode(self) -> str:
+        """``realtime`` or ``posthoc``."""
+        return self.parts.distractor.mode if self.parts.distractor else "realtime"
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def run(self, num_personas: int | None = None) -> dict[str, Any]:
+        """Make the dataset, or go on with it, and write its files.
+
+        Args:
+            num_personas: how many personas it is to have; None for the config's.
+
+        Returns:
+            The manifest. Its ``status`` is ``done``, ``stopped_by_budget``, ``interrupted`` or ``failed``; what stopped
+            it is in ``self.stopped``.
+
+        Raises:
+            UsageError: it cannot be begun (bad input, an unsatisfiable request, input of a stage missing).
+            StoreError: the folder cannot be used.
+        """
+        started = time.monotonic()
+        count = self.parts.num_personas if num_personas is None else num_personas
+        if count < 1:
+            raise UsageError(f"num_personas={count}: at least 1")
+        self.stopped: PersonaLoomError | None = None
+        self.notes = []
+        if self.parts.reset:
+            self.reset()
+        store = self._open()
+        try:
+            try:
+                self._sample(store, count)
+                if self.parts.plan.generates:
+                    self._generate(store, count)
+            except (BudgetExhaustedError, RunInterruptedError) as stop:
+                self.stopped = stop
+            except UsageError:
+                raise
+            except PersonaLoomError as failure:
+                if store.count("personas") == 0:
+                    raise
+                self.stopped = failure
+            return write_dataset(self, store, count, time.monotonic() - started)
+        finally:
+            store.close()
+
+    def reset(self) -> None:
+        """Clear this dataset's folder; the ledger keeps what was paid.
+
+        Raises:
+            UsageError: the folder is not one of ours.
+        """
+        folder = self.folder
+        if not folder_is_ours(folder):
+            raise UsageError(f"reset=true: {folder} is no dataset folder of ours, so it is left as it is")
+        if folder.exists():
+            Store.check_free(folder)
+            shutil.rmtree(folder)
+
+    def _open(self) -> Store:
+        return Store(self.folder, self.fingerprint)
+
+    # -- personas ------------------------------------------------------------------------------------------------
+
+    def _sample(self, store: Store, count: int) -> None:
+        """See that the first ``count`` personas are in the store; all are sampled before the first model call."""
+        there = store.count("personas")
+        if there >= count:
+            return
+        if StageName.PERSONA not in self.parts.plan:
+            raise MissingStageInputError(
+                f"{self.folder} has {there} personas, {count} are asked for: run the persona stage first "
+                f"(--stage persona, or stages=persona), or num_personas={max(there, 1)}"
+            )
+        self.progress.start({"persona": count - there})
+        personas = enumerate(self.parts.sampler.sample(count))
+        while batch := list(itertools.islice(personas, PERSONA_BATCH)):
+            store.put_personas(batch)
+            self.progress.advance("persona", sum(index >= there for index, _ in batch))
+
+    # -- conversations -------------------------------------------------------------------------------------------
+
+    def _generate(self, store: Store, count: int) -> None:
+        """Stream what is not there yet through the chosen stages."""
+        self._require_inputs(store, count)
+        work = _Work(self, store, count)
+        if not any(work.totals.values()):
+            return
+        self.progress.start(work.totals)
+        ledger = Ledger(self.parts.ledger.path, self.parts.ledger.mode, self.fingerprint)
+        limits = self.parts.engine.budget
+        scope = str(self.parts.sweep.get("id") or self.fingerprint)
+        budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope) if limits.any else None
+        self.token_tracker.reset()
+        client = LLMClient(
+            self.parts.roles,
+            self.parts.prompts,
+            ledger=ledger,
+            retry=self.parts.engine.retry,
+            budget=budget,
+            tracker=self.token_tracker,
+            concurrency=self.parts.engine.concurrency,
+        )
+
+        async def stream() -> None:
+            try:
+                rounds = self.parts.interaction_generator.supplement_rounds
+                engine = Engine(
+                    self.parts.engine, store, client, self._stages(), supplement_rounds=rounds, progress=self.progress
+                )
+                await self.parts.executor.run(engine, work.items(client))
+            finally:
+                await client.aclose()
+
+        try:
+            run_in_loop(stream)
+        finally:
+            ledger.close()
+            if budget is not None:
+                budget.close()
+
+    def _stages(self) -> list[Stage]:
+        parts, plan = self.parts, self.parts.plan
+        stages: list[Stage] = []
+        if StageName.QUERY in plan or StageName.INTERACTION in plan:
+            domains, scenarios = parts.bank.values_of("domain"), parts.bank.values_of("scenario")
+            seed = parts.seeds.generation
+            stages.append(QueryStage(parts.query_generator, parts.interaction_generator, seed, domains, scenarios))
+        if StageName.INTERACTION in plan:
+            realtime = parts.distractor if self.noise_mode == "realtime" else None
+            pairs = realtime is not None and realtime.pairs
+            stages.append(InteractionStage(parts.interaction_generator, realtime, self._verifies, pairs))
+        if StageName.DISTRACTOR in plan and parts.distractor is not None and self.noise_mode == "posthoc":
+            stages.append(NoiseStage(parts.distractor, self._verifies))
+        if StageName.INTERACTION in plan:
+            stages.extend(parts.plan.extra)
+        return stages
+
+    @property
+    def _verifies(self) -> bool:
+        """Whether a model may check noise: only one that is not the model that writes it."""
+        writers = {spec.client.deployment for spec in self.parts.roles.get(Role.NOISE, ())}
+        checkers = {spec.client.deployment for spec in self.parts.roles.get(Role.EXTRACTOR, ())}
+        return bool(checkers) and not writers & checkers
+
+    def _require_inputs(self, store: Store, count: int) -> None:
+        plan = self.parts.plan
+        for stage, before, table in (
+            (StageName.INTERACTION, StageName.QUERY, "queries"),
+            (StageName.DISTRACTOR, StageName.INTERACTION, "interactions"),
+        ):
+            if stage in plan and before not in plan and not store.count(table, count):
+                raise MissingStageInputError(
+                    f"stage {stage}: {self.folder} has no {table} yet. Run the {before} stage first "
+                    f"(--stage {before}), with the same config, or all of them (--stage all)"
+                )
+        if plan.names == {StageName.DISTRACTOR} and self.noise_mode == "realtime":
+            self.note(
+                "stage distractor: nothing left to do, real-time noise is applied while the conversations are held "
+                "(distractor.mode=posthoc writes noisy versions beside finished ones)"
+            )
+
+    def note(self, text: str) -> None:
+        """Tell the user once, and remember it for the manifest."""
+        self.notes.append(text)
+        self.progress.note(text)
+
+
+class _Work:
+    """What is left to do, drawn persona by persona: nothing is held but the set of finished slots."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, count: int) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._count = count
+        plan = pipeline.parts.plan
+        self._wants_prompts = StageName.PERSONA in plan and pipeline.parts.formulator is not None
+        self._steps = [
+            (stage, table)
+            for stage, table in (
+                (StageName.QUERY, "queries"),
+                (StageName.INTERACTION, "interactions"),
+                (StageName.DISTRACTOR, "noise"),
+            )
+            if stage in plan and (stage is not StageName.DISTRACTOR or pipeline.noise_mode == "posthoc")
+        ]
+        self._given_up = {(p, s) for p, s, f in store.failures(count) if not f.transient} if self._steps else set()
+        self._done = {table: set(store.slots(table, count)) for _, table in self._steps}
+        self._have_queries = set(store.slots("queries", count))
+        self._have_talks = set(store.slots("interactions", count))
+        self.totals = self._totals()
+
+    def _totals(self) -> dict[str, int]:
+        slots = self._pipeline.parts.query_generator.slots_in(self._count)
+        prompts = self._count - self._store.count("prompts", self._count) if self._wants_prompts else 0
+        totals = {"prompt": prompts}
+        for stage, table in self._steps:
+            totals[str(stage)] = slots - len(self._done[table])
+        if StageName.INTERACTION in self._pipeline.parts.plan and self._pipeline.noise_mode == "realtime":
+            totals["distractor"] = 0  # units are known only when the conversations have been held
+            if not totals["interaction"]:
+                del totals["distractor"]
+        return totals
+
+    def items(self, client: LLMClient) -> Iterator[Work]:
+        """The work, in order of persona and slot."""
+        parts = self._pipeline.parts
+        formulator = parts.formulator
+        for index, persona in self._store.personas(self._count):
+            chain = PersonaChain(index, persona, formulator, client, parts.seeds.generation)
+            slots = [number for number in range(parts.query_generator.slots_of(index)) if self._left(index, number)]
+            for number in slots:
+                yield self._slot(chain, number, client)
+            if not slots and self._wants_prompts and persona.system_prompt is None:
+                yield chain
+
+    def _left(self, index: int, number: int) -> bool:
+        key = (index, number)
+        if key in self._given_up and key not in self._have_talks:
+            return False
+        names = {str(stage) for stage, _ in self._steps}
+        if "interaction" in names and "query" not in names and key not in self._have_queries:
+            return False
+        if names == {"distractor"} and key not in self._have_talks:
+            return False
+        return any(key not in done for done in self._done.values())
+
+    def _slot(self, chain: PersonaChain, number: int, client: LLMClient) -> Slot:
+        from personaloom.records import DealtQuery  # noqa: PLC0415 - read back only when resuming
+
+        slot = Slot(chain, number, client.scope())
+        key = (chain.index, number)
+        if key in self._have_queries and (record := self._store.record("queries", *key)) is not None:
+            slot.query = DealtQuery.from_dict(record)
+            slot.supplement = int(slot.query.metadata.get("supplement", 0))
+        if key in self._have_talks and (record := self._store.record("interactions", *key)) is not None:
+            slot.interaction = Interaction.from_dict(record)
+            slot.fresh_interaction = False
+        return slot

@@ -1,0 +1,347 @@
+"""The dataset folder's SQLite store: the truth that every export is written from.
+
+Results are queued and committed in small groups from the event loop (WAL, so readers never wait). One process at a time
+works in a folder, held by a lock file. A record that is there is never changed: growing adds to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from personaloom.errors import FolderInUseError, StoreError, UsageError
+from personaloom.llm.usage import CallRecord
+from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec
+
+__all__ = ["Store", "folder_is_ours"]
+
+SCHEMA_VERSION = 1
+GROUP_SECONDS = 0.05
+GROUP_ROWS = 500
+PERSONA_LEVEL = -1
+"""The slot number of what belongs to the persona as a whole."""
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE personas (persona INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE prompts (persona INTEGER PRIMARY KEY, text TEXT NOT NULL, metadata BLOB NOT NULL);
+CREATE TABLE queries (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot)) WITHOUT ROWID;
+CREATE TABLE interactions (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
+CREATE TABLE twins (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
+CREATE TABLE noise (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
+CREATE TABLE failures (persona INTEGER, slot INTEGER, failure_id TEXT PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE calls (id INTEGER PRIMARY KEY, persona INTEGER, slot INTEGER, call TEXT, record BLOB NOT NULL);
+CREATE INDEX calls_by_slot ON calls (persona, slot);
+"""
+
+_ADD_REPLAYED = (
+    "INSERT INTO calls (persona, slot, call, record) SELECT ?, ?, ?, ? WHERE NOT EXISTS "
+    "(SELECT 1 FROM calls WHERE persona = ? AND slot = ? AND call = ?)"
+)
+
+
+def folder_is_ours(folder: Path) -> bool:
+    """Whether a folder is one of our dataset folders (or not there, or empty): only such a folder is ever cleared."""
+    return not folder.exists() or (folder / "store.sqlite").exists() or not any(folder.iterdir())
+
+
+class Store:
+    """The store of one dataset folder, locked for this process.
+
+    Args:
+        folder: the dataset folder; made where it is missing.
+        fingerprint: of the dataset; a folder that holds another one is refused.
+
+    Raises:
+        FolderInUseError: another process works in it.
+        StoreError: it cannot be written, is damaged, or was written by a newer version.
+        UsageError: it holds another dataset, or something that is not ours.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.folder = folder
+        self._rows: list[tuple[str, tuple[Any, ...]]] = []
+        self._flush_handle: asyncio.TimerHandle | None = None
+        self._failure: StoreError | None = None
+        self.version = 0
+        """Rises with every committed change: exports are up to date when they carry the same number."""
+        if not folder_is_ours(folder):
+            raise UsageError(
+                f"{folder} is not empty and is no dataset folder of ours: name another dataset_dir or name"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(folder)
+        except OSError as error:
+            raise StoreError(f"the dataset folder {folder} cannot be written: {error.strerror or error}") from error
+        try:
+            self._connection = self._open(fingerprint)
+        except sqlite3.Error as error:
+            _unlock(self._lock)
+            raise StoreError(_words(folder, error)) from error
+        except BaseException:
+            _unlock(self._lock)
+            raise
+
+    @staticmethod
+    def check_free(folder: Path) -> None:
+        """See that no process works in a folder.
+
+        Raises:
+            FolderInUseError: one does.
+        """
+        _unlock(_lock(folder))
+
+    def _open(self, fingerprint: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.folder / "store.sqlite", isolation_level=None, check_same_thread=False)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, SCHEMA_VERSION):
+            connection.close()
+            raise StoreError(
+                f"{self.folder / 'store.sqlite'} has schema {version}, this program writes {SCHEMA_VERSION}: use the "
+                "version of personaloom that wrote it, or start a new dataset under another name"
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if version == 0:
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        held = _get(connection, "fingerprint")
+        if held is None:
+            _set(connection, "fingerprint", fingerprint)
+        elif held != fingerprint:
+            connection.close()
+            raise UsageError(
+                f"{self.folder} holds another dataset (fingerprint {held[:12]}, this config makes {fingerprint[:12]}): "
+                "leave dataset_dir to its default, or name another folder"
+            )
+        self.version = _get(connection, "version") or 0
+        return connection
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def put_personas(self, personas: Iterable[tuple[int, PersonaSpec]]) -> None:
+        """Add personas in bulk; those that are there stay."""
+        self._now("INSERT OR IGNORE INTO personas VALUES (?, ?)", ((i, orjson.dumps(p.to_dict())) for i, p in personas))
+
+    def put_prompt(self, persona: int, text: str, metadata: Mapping[str, Any]) -> None:
+        """Add a persona's system prompt."""
+        self._queue("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?)", (persona, text, orjson.dumps(metadata)))
+
+    def put_query(self, persona: int, slot: int, query: DealtQuery) -> None:
+        """Add the query that a slot's conversation starts with (a supplement's replaces the failed one's)."""
+        self._queue("INSERT OR REPLACE INTO queries VALUES (?, ?, ?)", (persona, slot, orjson.dumps(query.to_dict())))
+
+    def put_interaction(self, persona: int, slot: int, interaction: Interaction, twin: Interaction | None) -> None:
+        """Add a finished conversation, and the clean twin of a robustness pair."""
+        dumped = orjson.dumps(interaction.to_dict())
+        self._queue("INSERT OR REPLACE INTO interactions VALUES (?, ?, ?)", (persona, slot, dumped))
+        if twin is not None:
+            dumped = orjson.dumps(twin.to_dict())
+            self._queue("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", (persona, slot, dumped))
+
+    def put_noise(self, persona: int, slot: int, results: list[dict[str, Any]]) -> None:
+        """Add the noise that was made for a conversation after it was finished."""
+        self._queue("INSERT OR REPLACE INTO noise VALUES (?, ?, ?)", (persona, slot, orjson.dumps(results)))
+
+    def put_failure(self, persona: int, slot: int, failure: Failure) -> None:
+        """Add or renew a failure."""
+        self._queue(
+            "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
+            (persona, slot, failure.failure_id, orjson.dumps(failure.to_dict())),
+        )
+
+    def drop_failure(self, failure_id: str) -> None:
+        """Forget a failure that was mended by running again."""
+        self._queue("DELETE FROM failures WHERE failure_id = ?", (failure_id,))
+
+    def put_calls(self, persona: int, slot: int, calls: Iterable[CallRecord]) -> None:
+        """Add the calls that something took; a replay of a call that is booked here already is not booked twice."""
+        for call in calls:
+            name = call.metadata.get("call", "")
+            values = (persona, slot, name, orjson.dumps(call.to_dict()))
+            if call.metadata.get("from_ledger"):
+                self._queue(_ADD_REPLAYED, (*values, persona, slot, name))
+            else:
+                self._queue("INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)", values)
+
+    def put_meta(self, name: str, value: Any) -> None:
+        """Remember a JSON value."""
+        self.flush()
+        _set(self._connection, name, value)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def meta(self, name: str) -> Any:
+        """A remembered value, or None."""
+        return _get(self._connection, name)
+
+    def count(self, table: str, below: int | None = None) -> int:
+        """Rows of a table that belong to the first ``below`` personas (all, where None)."""
+        self.flush()
+        where = "" if below is None else f" WHERE persona < {int(below)}"
+        (number,) = self._connection.execute(f"SELECT COUNT(*) FROM {table}{where}").fetchone()
+        return int(number)
+
+    def personas(self, below: int, start: int = 0) -> Iterator[tuple[int, PersonaSpec]]:
+        """(index, persona with its system prompt) for start <= index < below, in order."""
+        statement = (
+            "SELECT a.persona, a.record, b.text, b.metadata FROM personas a LEFT JOIN prompts b USING (persona) "
+            "WHERE a.persona >= ? AND a.persona < ? ORDER BY a.persona"
+        )
+        for index, record, text, metadata in self._rows_of(statement, start, below):
+            persona = PersonaSpec.from_dict(orjson.loads(record))
+            if text is not None:
+                extras = {**persona.metadata, **orjson.loads(metadata)}
+                persona = persona.with_(system_prompt=text, metadata=extras)
+            yield index, persona
+
+    def slots(self, table: str, below: int) -> Iterator[tuple[int, int]]:
+        """(persona, slot) of a table's rows, in order."""
+        return self._rows_of(f"SELECT persona, slot FROM {table} WHERE persona < ? ORDER BY persona, slot", below)
+
+    def records(self, table: str, below: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """(persona, slot, dictionary) of a table's rows, in order."""
+        statement = f"SELECT persona, slot, record FROM {table} WHERE persona < ? ORDER BY persona, slot"
+        for persona, slot, record in self._rows_of(statement, below):
+            yield persona, slot, orjson.loads(record)
+
+    def record(self, table: str, persona: int, slot: int) -> dict[str, Any] | None:
+        """One row's dictionary."""
+        self.flush()
+        row = self._connection.execute(
+            f"SELECT record FROM {table} WHERE persona = ? AND slot = ?", (persona, slot)
+        ).fetchone()
+        return None if row is None else orjson.loads(row[0])
+
+    def calls(self, below: int) -> Iterator[dict[str, Any]]:
+        """Every call record, in the order of persona and slot."""
+        statement = "SELECT record FROM calls WHERE persona < ? ORDER BY persona, slot, id"
+        for (record,) in self._rows_of(statement, below):
+            yield orjson.loads(record)
+
+    def failures(self, below: int) -> Iterator[tuple[int, int, Failure]]:
+        """(persona, slot, failure), in order."""
+        for persona, slot, record in self._rows_of(
+            "SELECT persona, slot, record FROM failures WHERE persona < ? ORDER BY persona, slot, failure_id", below
+        ):
+            yield persona, slot, Failure.from_dict(orjson.loads(record))
+
+    def _rows_of(self, statement: str, *values: Any) -> Iterator[Any]:
+        self.flush()
+        try:
+            yield from self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StoreError(_words(self.folder, error)) from error
+
+    # -- group commit --------------------------------------------------------------------------------------------
+
+    def _queue(self, statement: str, values: tuple[Any, ...]) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._rows.append((statement, values))
+        if len(self._rows) >= GROUP_ROWS:
+            self.flush()
+        elif self._flush_handle is None:
+            with suppress(RuntimeError):  # outside an event loop rows wait for the next flush or read
+                self._flush_handle = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        try:
+            self.flush()
+        except StoreError as error:
+            self._failure = error  # raised by the next put: a callback of the loop has nobody to raise to
+
+    def flush(self) -> None:
+        """Commit what is queued.
+
+        Raises:
+            StoreError: the disk is full, or the file cannot be written; nothing that was committed is harmed.
+        """
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for statement, values in rows:
+                self._connection.execute(statement, values)
+            self.version += 1
+            _set(self._connection, "version", self.version)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            self._rows = rows
+            raise StoreError(_words(self.folder, error)) from error
+
+    def _now(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        self.flush()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(statement, rows)
+            self.version += 1
+            _set(self._connection, "version", self.version)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise StoreError(_words(self.folder, error)) from error
+
+    def close(self) -> None:
+        """Commit, close and unlock."""
+        try:
+            self.flush()
+        finally:
+            self._rows.clear()
+            self._connection.close()
+            _unlock(self._lock)
+
+
+def _get(connection: sqlite3.Connection, name: str) -> Any:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else orjson.loads(row[0])
+
+
+def _set(connection: sqlite3.Connection, name: str, value: Any) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, orjson.dumps(value)))
+
+
+def _words(folder: Path, error: sqlite3.Error) -> str:
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        return f"{folder / 'store.sqlite'}: {text}. Free some space and run the same command again; nothing is lost"
+    if "readonly" in text or "read-only" in text or "unable to open" in text:
+        return f"{folder / 'store.sqlite'}: {text}. Make the folder writable, or name another output_dir"
+    return f"{folder / 'store.sqlite'}: {text}. If it is damaged, start again with reset=true: paid replies stay in the ledger"
+
+
+def _lock(folder: Path) -> int:
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 200).decode(errors="replace").strip() or "an unknown process"
+        os.close(handle)
+        raise FolderInUseError(
+            f"{folder} is in use by {holder}: wait for it, or give this run another name or dataset_dir"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    return handle
+
+
+def _unlock(handle: int) -> None:
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
