@@ -24,7 +24,7 @@ _WHERE = {
     "PersonaLoomError": "personaloom.errors",
 }
 
-__all__ = sorted(_WHERE)
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str) -> Any:

@@ -182,8 +182,8 @@ class _Configured:
 class EnhancedPersonaGenerationPipeline(_Configured):
     """Complete pipeline for generating synthetic training data.
 
-    Stages: persona generation, system prompts, queries with style transfer, multi-turn conversations, noise, and training
-    data.
+    Stages: persona generation, system prompts, queries with style transfer, multi-turn conversations, noise, and
+    training data.
 
     Args:
         config_path: a primary config with a defaults list, or a resolved one.
@@ -271,8 +271,8 @@ class PersonaGenerationPipeline(_Configured):
                 dataset folder.
 
         Returns:
-            ``num_personas``, ``personas`` (a list of ``PersonaSpec``, lazy above 10,000) and ``dataset_path`` (None where
-            nothing was exported).
+            ``num_personas``, ``personas`` (a list of ``PersonaSpec``, lazy above 10,000) and ``dataset_path`` (None
+            where nothing was exported).
         """
         parts = self._parts if generate_prompts else replace(self._parts, formulator=None)
         target: Path | None = None

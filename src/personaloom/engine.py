@@ -2,8 +2,8 @@
 
 At most ``concurrency`` conversations are in flight, and memory holds those and no more: slots are drawn one by one from
 an iterator, finished ones are handed to the store and forgotten. A failure is recorded with its reason and the run goes
-on; only what would fail every further call (a rejected key, a full disk, the budget) ends it, and then what is in flight
-is drained first.
+on; only what would fail every further call (a rejected key, a full disk, the budget) ends it, and then what is in
+flight is drained first.
 """
 
 from __future__ import annotations

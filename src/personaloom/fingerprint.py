@@ -35,7 +35,7 @@ def chain(links: Mapping[str, Sequence[Any]]) -> dict[str, str]:
 
 
 def models_of(roles: Mapping[Role, Sequence[DeploymentSpec]], *names: Role) -> list[Any]:
-    """What identifies the models of some roles: provider, model, origin, sampling, weight, and a version of their own."""
+    """What identifies the models of some roles: provider, model, origin, sampling, weight, their own version."""
     return [[str(role), [_identity(spec) for spec in roles.get(role, ())]] for role in names]
 
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def run_in_loop(work: Callable[[], Awaitable[T]]) -> T:
     """Run ``work`` to its end in an event loop of its own and give its result.
 
-    Where this thread's loop is running already (a notebook cell), the work runs in a helper thread while this one waits.
+    Where this thread's loop is running already (a notebook cell), the work runs in a thread while this one waits.
     uvloop is used where it is installed.
     """
     try:

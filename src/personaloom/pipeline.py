@@ -1,8 +1,8 @@
 """The pipeline: from typed parts to a dataset folder.
 
-It tells the run from top to bottom: fingerprint the config, open the store, sample the personas, stream the slots through
-the stages, write the files, and say what happened in the manifest. Configs, the command line, MLflow and the report live
-above.
+It tells the run from top to bottom: fingerprint the config, open the store, sample the personas, stream the slots
+through the stages, write the files, and say what happened in the manifest. Configs, the command line, MLflow and the
+report live above.
 """
 
 from __future__ import annotations

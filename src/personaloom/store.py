@@ -323,7 +323,8 @@ def _words(folder: Path, error: sqlite3.Error) -> str:
         return f"{folder / 'store.sqlite'}: {text}. Free some space and run the same command again; nothing is lost"
     if "readonly" in text or "read-only" in text or "unable to open" in text:
         return f"{folder / 'store.sqlite'}: {text}. Make the folder writable, or name another output_dir"
-    return f"{folder / 'store.sqlite'}: {text}. If it is damaged, start again with reset=true: paid replies stay in the ledger"
+    remedy = "If it is damaged, start again with reset=true: paid replies stay in the ledger"
+    return f"{folder / 'store.sqlite'}: {text}. {remedy}"
 
 
 def _lock(folder: Path) -> int:

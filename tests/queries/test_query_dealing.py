@@ -123,3 +123,16 @@ def test_the_memory_of_orders_is_bounded_and_a_dealer_can_be_sent_to_another_pro
 def test_passes_say_how_often_the_set_is_begun(personas, passes):
     queries = QuerySet.of([f"query {n}" for n in range(20)])
     assert UserQueryGenerator(queries, queries_per_persona=5).passes(personas) == passes
+
+
+@given(size=st.integers(12, 40), share=st.integers(1, 5), extra=st.integers(0, 6))
+def test_extra_slots_keep_the_set_from_being_dealt_twice_too(size, share, extra):
+    """Every query once before any comes again, and no persona meets one twice, with longer first shares as well."""
+    dealer = Dealer(query_set(size), 3, share, extra)
+    dealt = [[dealer.deal(p, s) for s in range(dealer.share_of(p))] for p in range(12)]
+    flat = [deal for hand in dealt for deal in hand]
+    assert len(flat) == dealer.start_of(12)
+    for start in range(0, len(flat) - size + 1, size):
+        assert len({deal.seed_query.query_id for deal in flat[start : start + size]}) == size
+    for hand in dealt:
+        assert len({deal.seed_query.query_id for deal in hand}) == len(hand)

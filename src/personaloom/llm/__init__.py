@@ -30,7 +30,7 @@ _WHERE = {
     "connect_local": "local",
 }
 
-__all__ = sorted(_WHERE)
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str) -> Any:

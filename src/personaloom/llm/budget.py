@@ -1,8 +1,9 @@
 """A budget that is never passed: the worst case of each call is reserved before it is sent.
 
-What is spent and reserved stands in a small SQLite book, by scope (a dataset, or a whole sweep), so that it adds up over
-resumes and over the jobs of a sweep, in one process or several. A call that does not fit waits while others are in flight
-(most use less than their worst case); when nothing is in flight and it still does not fit, the budget is exhausted.
+What is spent and reserved stands in a small SQLite book, by scope (a dataset, or a whole sweep), so that it adds up
+over resumes and over the jobs of a sweep, in one process or several. A call that does not fit waits while others are
+in flight (most use less than their worst case); when nothing is in flight and it still does not fit, the budget is
+exhausted.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ class Budget:
                 "cost REAL NOT NULL, tokens INTEGER NOT NULL, calls INTEGER NOT NULL)"
             )
             self._book.execute(
-                "CREATE TABLE IF NOT EXISTS spent (scope TEXT PRIMARY KEY, cost REAL NOT NULL, tokens INTEGER NOT NULL, "
-                "calls INTEGER NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS spent (scope TEXT PRIMARY KEY, cost REAL NOT NULL, "
+                "tokens INTEGER NOT NULL, calls INTEGER NOT NULL)"
             )
             self._adopt_orphans()
         except (sqlite3.Error, OSError) as error:
@@ -159,7 +160,7 @@ class Budget:
         ):
             if limit is not None and used + more > limit * (1 + 1e-12):
                 return (
-                    f"engine.budget.{key}={limit:g} is reached: {used:.6g} used, and the next call may take {more:.6g}. "
+                    f"engine.budget.{key}={limit:g} is reached: {used:.6g} used, the next call may take {more:.6g}. "
                     f"Raise it and run the same command to go on"
                 )
         return None

@@ -1,9 +1,9 @@
 """The ledger: every paid reply, under the hash of what was asked, shared by all runs.
 
 A reply counts as complete only when it is committed, so that after ``kill -9`` a run asks again at most for what was
-in flight. Commits are made in small groups, a few milliseconds apart, from the event loop itself: a group of replies costs
-one transaction. WAL with ``synchronous=NORMAL`` survives the death of the process at any moment; a power cut can lose the
-last moments.
+in flight. Commits are made in small groups, a few milliseconds apart, from the event loop itself: a group of replies
+costs one transaction. WAL with ``synchronous=NORMAL`` survives the death of the process at any moment; a power cut can
+lose the last moments.
 
 Across processes each key is leased before its call is sent: the second process to want it waits for the first one's
 reply. A lease lasts as long as its process lives (looked up by process id and start time on the same host), or until it
@@ -343,7 +343,8 @@ class Ledger:
         connection.execute("BEGIN IMMEDIATE")
         if dataset is not None:
             where.append(
-                "key IN (SELECT key FROM uses WHERE dataset = ?) AND key NOT IN (SELECT key FROM uses WHERE dataset <> ?)"
+                "key IN (SELECT key FROM uses WHERE dataset = ?) "
+                "AND key NOT IN (SELECT key FROM uses WHERE dataset <> ?)"
             )
             values += [dataset, dataset]
         gone = connection.execute(f"DELETE FROM replies WHERE {' AND '.join(where)}", values).rowcount

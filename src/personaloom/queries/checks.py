@@ -85,9 +85,7 @@ def check_rewrite(original: str, adapted: str, *, partial: bool, feature_names: 
         raise MalformedReplyError(f"the rewritten query {problem}: {_excerpt(adapted)}")
     if partial and (lost := lost_parts(original, adapted)):
         listed = ", ".join(map(repr, lost[:5]))
-        raise MalformedReplyError(
-            f"the rewritten query lost what it had to keep ({listed}): {_excerpt(adapted)}"
-        )
+        raise MalformedReplyError(f"the rewritten query lost what it had to keep ({listed}): {_excerpt(adapted)}")
 
 
 def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iterator[str]:
@@ -171,9 +169,7 @@ def clean_label(label: str, known: Iterable[str]) -> str | None:
     text = " ".join(label.split()).strip(" \"'`.").strip()
     if len(text) > _LABEL_LIMIT:
         raise MalformedReplyError(f"a label has {len(text)} characters, not a few words: {_excerpt(text)}")
-    if not text or text.casefold() in {"none", "unknown", "n/a", "null", "other"} - {
-        k.casefold() for k in known
-    }:
+    if not text or text.casefold() in {"none", "unknown", "n/a", "null", "other"} - {k.casefold() for k in known}:
         return None
     spellings = {_label_key(value): value for value in known}
     return spellings.get(_label_key(text), text)

@@ -33,9 +33,10 @@ class Dealer:
         queries: with different ids; at least one.
         seed: of the dealing (``seeds.queries``).
         share: queries for each persona, at least 1.
+        extra: so many first personas get one query more (for datasets of an exact size).
     """
 
-    def __init__(self, queries: Sequence[SeedQuery], seed: int, share: int) -> None:
+    def __init__(self, queries: Sequence[SeedQuery], seed: int, share: int, extra: int = 0) -> None:
         if not queries:
             raise ValueError("there are no queries to deal")
         if share < 1:
@@ -43,6 +44,7 @@ class Dealer:
         self.queries = queries
         self.seed = seed
         self.share = share
+        self.extra = extra
         self._drawn: OrderedDict[int, list[SeedQuery]] = OrderedDict()
         self._orders: OrderedDict[int, list[SeedQuery]] = OrderedDict()
 
@@ -50,12 +52,26 @@ class Dealer:
         """The query of a persona's slot.
 
         Raises:
-            ValueError: a negative index, or a slot outside ``0 <= slot < share``.
+            ValueError: a negative index, or a slot that this persona has not.
         """
-        if persona_index < 0 or not 0 <= slot < self.share:
-            raise ValueError(f"persona {persona_index}, slot {slot}: slots go from 0 to {self.share - 1}")
-        number, place = divmod(persona_index * self.share + slot, len(self.queries))
+        if persona_index < 0 or not 0 <= slot < self.share_of(persona_index):
+            last = self.share_of(max(persona_index, 0)) - 1
+            raise ValueError(f"persona {persona_index}, slot {slot}: slots go from 0 to {last}")
+        number, place = divmod(self.start_of(persona_index) + slot, len(self.queries))
         return Deal(_kept(self._orders, number, self._order)[place], number)
+
+    def share_of(self, persona_index: int) -> int:
+        """How many queries a persona gets."""
+        return self.share + (persona_index < self.extra)
+
+    def start_of(self, persona_index: int) -> int:
+        """How many slots all personas before this one have."""
+        return persona_index * self.share + min(persona_index, self.extra)
+
+    def _persona_at(self, position: int) -> int:
+        """The persona that a slot belongs to, by the slot's number over all personas."""
+        long = self.extra * (self.share + 1)
+        return position // (self.share + 1) if position < long else (position - self.extra) // self.share
 
     def supplement(self, persona_index: int, slot: int, supplement: int) -> Deal:
         """A replacement for a slot, by its number from 1.
@@ -66,9 +82,9 @@ class Dealer:
         if supplement < 1:
             raise ValueError(f"supplements are counted from 1, not {supplement}")
         replaced = self.deal(persona_index, slot)
-        own = {self.deal(persona_index, other).seed_query.query_id for other in range(self.share)}
+        own = {self.deal(persona_index, other).seed_query.query_id for other in range(self.share_of(persona_index))}
         others = self._without(own) or self._without({replaced.seed_query.query_id}) or list(self.queries)
-        place = ((supplement - 1) * self.share + slot) % len(others)
+        place = ((supplement - 1) * self.share_of(persona_index) + slot) % len(others)
         key = Key(self.seed, "deal", "supplement", persona_index)
         return Deal(key.sample(others, place + 1)[place], replaced.pass_number)
 
@@ -86,14 +102,14 @@ class Dealer:
         Only the first ``share`` places can change, so the end of the pass before is as it was drawn.
         """
         order = _kept(self._drawn, number, self._draw)
-        met_count = number * len(order) % self.share
-        if met_count == 0 or len(order) < 2 * self.share:
+        boundary = number * len(order)
+        astride = self._persona_at(boundary)
+        share, met_count = self.share_of(astride), boundary - self.start_of(astride)
+        if met_count == 0 or len(order) < 2 * (self.share + bool(self.extra)):
             return order
         before = _kept(self._drawn, number - 1, self._draw)
         met = {query.query_id for query in before[-met_count:]}
-        fresh = [query for query in order[: self.share] if query.query_id not in met][
-            : self.share - met_count
-        ]
+        fresh = [query for query in order[:share] if query.query_id not in met][: share - met_count]
         first = {query.query_id for query in fresh}
         return fresh + [query for query in order if query.query_id not in first]
 

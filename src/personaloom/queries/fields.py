@@ -114,12 +114,8 @@ def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
         given = {}
     if not isinstance(given, Mapping):
         raise BadRowError(f"'metadata' is {_kind(given)}, not an object")
-    beside = {
-        name: fields[name] for name in _METADATA_NAMES if isinstance(fields.get(name), (str, int, float))
-    }
-    return {name: value for name, value in beside.items() if value != ""} | {
-        str(k): v for k, v in given.items()
-    }
+    beside = {name: fields[name] for name in _METADATA_NAMES if isinstance(fields.get(name), (str, int, float))}
+    return {name: value for name, value in beside.items() if value != ""} | {str(k): v for k, v in given.items()}
 
 
 def _given_id(fields: Mapping[str, Any]) -> str | None:

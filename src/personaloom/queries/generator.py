@@ -46,9 +46,7 @@ class Chat(Protocol):
         """The templates of the run."""
         ...
 
-    async def complete(
-        self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None
-    ) -> LLMReply:
+    async def complete(self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None) -> LLMReply:
         """The reply to one call."""
         ...
 
@@ -71,6 +69,7 @@ class UserQueryGenerator:
         queries: the set; None loads ``path``.
         seed: of the dealing and of the choice of style (``seeds.queries``).
         queries_per_persona: slots of a persona, at least 1.
+        extra_slots: so many first personas get one slot more, for datasets of an exact size.
         style_transfer_probability: share of slots whose query is rewritten.
         partial_probability: share of those that is rewritten in part only.
         infer_context: whether a query's domain and scenario are inferred; costs a call where no style is transferred.
@@ -87,6 +86,7 @@ class UserQueryGenerator:
         seed: int = 0,
         *,
         queries_per_persona: int = 5,
+        extra_slots: int = 0,
         style_transfer_probability: float = 0.5,
         partial_probability: float = 0.5,
         infer_context: bool = True,
@@ -100,13 +100,16 @@ class UserQueryGenerator:
                 raise ValueError(f"query.{name} lies in [0, 1], not {value}")
         if queries_per_persona < 1:
             raise ValueError(f"query.queries_per_persona is at least 1, not {queries_per_persona}")
+        if extra_slots < 0:
+            raise ValueError(f"query.extra_slots is at least 0, not {extra_slots}")
         self.queries = QuerySet.load(path) if queries is None else queries
         self.seed = seed
         self.queries_per_persona = queries_per_persona
         self.style_transfer_probability = style_transfer_probability
         self.partial_probability = partial_probability
         self.infer_context = infer_context
-        self._dealer = Dealer(self.queries.queries, seed, queries_per_persona)
+        self.extra_slots = extra_slots
+        self._dealer = Dealer(self.queries.queries, seed, queries_per_persona, extra_slots)
 
     def fingerprint(self) -> str:
         """SHA-256 over the settings, the query set's contents (not its format or order) and the algorithm's version."""
@@ -114,6 +117,7 @@ class UserQueryGenerator:
             ALGORITHM,
             self.seed,
             self.queries_per_persona,
+            self.extra_slots,
             float(self.style_transfer_probability),
             float(self.partial_probability),
             self.infer_context,
@@ -134,7 +138,15 @@ class UserQueryGenerator:
 
     def passes(self, num_personas: int) -> int:
         """How often the set is begun for so many personas: more than 1 means that queries are dealt again."""
-        return -(-num_personas * self.queries_per_persona // len(self.queries))
+        return -(-self.slots_in(num_personas) // len(self.queries))
+
+    def slots_of(self, persona_index: int) -> int:
+        """How many query slots a persona has."""
+        return self._dealer.share_of(persona_index)
+
+    def slots_in(self, num_personas: int) -> int:
+        """How many query slots so many personas have."""
+        return self._dealer.start_of(num_personas)
 
     def style(self, query_id: str) -> StyleMode:
         """What is drawn for a slot (or supplement), by its id; what is rewritten stays so at higher shares."""
@@ -177,19 +189,13 @@ class UserQueryGenerator:
         query_id = Ids.supplement(slot_id, supplement) if supplement else slot_id
         mode = self.style(query_id)
         text = deal.seed_query.text
-        dealt = DealtQuery(
-            query_id, text, text, target_turns=target_turns, metadata=self._metadata(deal, mode)
-        )
+        dealt = DealtQuery(query_id, text, text, target_turns=target_turns, metadata=self._metadata(deal, mode))
         facts: dict[str, Any] = {"query": text, "domains": list(domains), "scenarios": list(scenarios)}
         ask = _Ask(llm, generation_seed, persona.persona_id, slot_id, supplement)
         if mode is not StyleMode.NONE:
-            return await self._restyled(
-                dealt, ask, facts | {"features": dict(persona.features), "mode": str(mode)}
-            )
+            return await self._restyled(dealt, ask, facts | {"features": dict(persona.features), "mode": str(mode)})
         if self.infer_context:
-            reply = await ask(
-                Purpose.INFER_CONTEXT, facts, CONTEXT_SCHEMA, lambda reply: _labels(reply, facts)
-            )
+            reply = await ask(Purpose.INFER_CONTEXT, facts, CONTEXT_SCHEMA, lambda reply: _labels(reply, facts))
             domain, scenario = _labels(reply, facts)
             return dealt.with_(
                 inferred_domain=domain,

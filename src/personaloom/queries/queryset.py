@@ -33,9 +33,7 @@ def shipped_queries() -> Path:
         path = root / "data" / "queries.jsonl"
         if path.is_file():
             return path
-    raise InputError(
-        "the shipped queries are missing: install the package again, or set query.path to a file of yours"
-    )
+    raise InputError("the shipped queries are missing: install the package again, or set query.path to a file of yours")
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,7 @@ class QuerySet:
             with file.open("rb") as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
         except OSError as error:
-            raise InputError(
-                f"{file}: cannot be read: {error.strerror or error} → check query.path"
-            ) from error
+            raise InputError(f"{file}: cannot be read: {error.strerror or error} → check query.path") from error
         return cls(queries, "shipped" if path is None else str(path), digest, duplicates)
 
     @classmethod
@@ -81,9 +77,7 @@ class QuerySet:
         Raises:
             InputError: as for a file.
         """
-        queries, duplicates = _merge(
-            (Row(f"{source}: row {n}", row) for n, row in enumerate(rows, 1)), source
-        )
+        queries, duplicates = _merge((Row(f"{source}: row {n}", row) for n, row in enumerate(rows, 1)), source)
         texts = hashlib.sha256(orjson.dumps([query.text for query in queries])).hexdigest()
         return cls(queries, source, texts, duplicates)
 
@@ -155,9 +149,7 @@ def _query(row: Row, places: dict[str, tuple[str, str]]) -> SeedQuery:
     query_id = given or "q" + hashlib.sha256(text.encode()).hexdigest()[:16]
     owner, place = places.setdefault(query_id, (text, row.where))
     if owner != text:
-        raise BadRowError(
-            f"id '{query_id}' stands for another text at {place}; ids must differ, or be left out"
-        )
+        raise BadRowError(f"id '{query_id}' stands for another text at {place}; ids must differ, or be left out")
     return SeedQuery(query_id, text, metadata)
 
 
@@ -170,8 +162,6 @@ def _complaint(source: str, faults: list[str], bad: int, total: int) -> str:
 
 
 def _excerpt(row: Row) -> str:
-    shown = row.excerpt or (
-        row.value if isinstance(row.value, str) else orjson.dumps(row.value, default=str).decode()
-    )
+    shown = row.excerpt or (row.value if isinstance(row.value, str) else orjson.dumps(row.value, default=str).decode())
     line = " ".join(shown.split())
     return repr(line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…")

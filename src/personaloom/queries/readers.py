@@ -62,9 +62,7 @@ def _must_be_text(path: Path, start: bytes) -> None:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path}: encoded in UTF-16 → save it as UTF-8")
     if b"\0" in start:
-        raise InputError(
-            f"{path}: not a text file (it holds NUL bytes) → save it as UTF-8 text, or name it .parquet"
-        )
+        raise InputError(f"{path}: not a text file (it holds NUL bytes) → save it as UTF-8 text, or name it .parquet")
 
 
 def _json_problem(error: orjson.JSONDecodeError) -> str:
@@ -80,9 +78,7 @@ def _not_utf8(raw: bytes) -> str:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        return (
-            f"not UTF-8 (byte 0x{raw[error.start]:02X} at column {error.start + 1}): save the file as UTF-8"
-        )
+        return f"not UTF-8 (byte 0x{raw[error.start]:02X} at column {error.start + 1}): save the file as UTF-8"
     return ""
 
 
@@ -131,9 +127,7 @@ def _items(path: Path, content: Any) -> list[Any]:
         found = f"an object with {len(lists)} lists ({', '.join(lists) or 'none'})"
     else:
         found = f"a single {type(content).__name__}"
-    raise InputError(
-        f"{path}: {found} → a list of queries is expected, or an object with one list ('queries')"
-    )
+    raise InputError(f"{path}: {found} → a list of queries is expected, or an object with one list ('queries')")
 
 
 def _table(delimiters: str) -> Callable[[Path], Iterator[Row]]:
@@ -183,9 +177,7 @@ def _table_rows(path: Path, reader: Any) -> Iterator[Row]:
         if len(cells) == len(header):
             yield Row(where, dict(zip(header, cells, strict=True)))
         elif cells:
-            problem = (
-                f"{len(cells)} cells where the header has {len(header)}: quote texts that hold a delimiter"
-            )
+            problem = f"{len(cells)} cells where the header has {len(header)}: quote texts that hold a delimiter"
             yield Row(where, problem=problem, excerpt=" | ".join(cells))
 
 
@@ -206,9 +198,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             columns = [str(name) for name in file.schema_arrow.names]
             if not any(name.strip().lower() in TEXT_NAMES for name in columns):
                 shown = ", ".join(columns)[:200]
-                raise InputError(
-                    f"{path}: no column with a query (columns: {shown}) → name one of them {ACCEPTED}"
-                )
+                raise InputError(f"{path}: no column with a query (columns: {shown}) → name one of them {ACCEPTED}")
             number = 0
             for batch in file.iter_batches(batch_size=1024):
                 for value in batch.to_pylist():
