@@ -1,0 +1,55 @@
+"""What the command line does with a composed config: show it, run it, or sweep it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from personaloom.cli.argv import Invocation
+from personaloom.cli.sweep import run_sweep
+from personaloom.config.compose import Composed, compose
+from personaloom.config.provenance import config_yaml, new_folder, write_provenance
+from personaloom.config.secrets import masked
+from personaloom.config.validate import validate
+from personaloom.errors import ConfigError
+
+__all__ = ["announce", "run", "show_config"]
+
+
+def show_config(call: Invocation) -> int:
+    """``--cfg job``: the config as YAML on stdout, keys and variables' values never."""
+    composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
+    announce(composed)
+    if not call.resolve:
+        sys.stdout.write(config_yaml(masked(composed.unresolved), literal=False))
+        return 0
+    unknown = [fault for fault in composed.faults if "environment variable" not in fault.problem]
+    if unknown:
+        raise ConfigError(unknown)
+    sys.stdout.write(config_yaml(masked(composed.public)))
+    return 0
+
+
+def run(call: Invocation) -> int:
+    """Run a config, or each job of a sweep."""
+    if call.action == "multirun":
+        return run_sweep(call)
+    composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
+    if composed.multirun:
+        return run_sweep(call)
+    announce(composed)
+    config = validate(composed)
+    stamp = datetime.now(UTC)
+    fallback = Path(config["output_dir"]) / "runs" / f"{stamp:%Y-%m-%d}" / f"{stamp:%H-%M-%S}"
+    # The pipeline is imported once there is a config worth running: what is wrong is said in half a second.
+    from personaloom.cli.job import JobContext, run_job  # noqa: PLC0415 - see above
+
+    folder = new_folder(composed.run_dir or fallback)
+    files = write_provenance(folder, composed)
+    return run_job(config, JobContext(folder, tuple(files), composed.public))
+
+
+def announce(composed: Composed) -> None:
+    """Say which config was chosen, on stderr: stdout belongs to what was asked for."""
+    sys.stderr.write(composed.primary.announcement + "\n")

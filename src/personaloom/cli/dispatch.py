@@ -1,0 +1,97 @@
+"""``entry``: from a command line to an exit code. Every error leaves here as one message, never as a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from personaloom.cli.argv import Invocation, parse
+from personaloom.config.secrets import redact
+from personaloom.errors import PersonaLoomError, UsageError
+
+__all__ = ["entry", "keep_traceback"]
+
+INTERRUPTED = 130
+
+
+def entry(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: without the program's name; None takes this process's.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 bad usage or config, 3 stopped by the budget, 4 too many failed
+        conversations, 130 interrupted.
+    """
+    try:
+        return _act(parse(sys.argv[1:] if argv is None else argv))
+    except PersonaLoomError as error:
+        return _say(redact(str(error)), error.exit_code)
+    except KeyboardInterrupt:
+        return _say("interrupted: run the same command to go on", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing can be told to anyone.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last boundary: reported, kept in a file, exit code 1
+        where = keep_traceback(error)
+        return _say(
+            f"unforeseen {type(error).__name__}: {redact(str(error))}\n  the traceback is in {where}", 1
+        )
+
+
+def _act(call: Invocation) -> int:
+    if call.action == "help":
+        from personaloom.cli.help import help_page  # noqa: PLC0415 - only the help needs it
+
+        sys.stdout.write(help_page(call.config_dirs))
+        return 0
+    if call.action == "version":
+        sys.stdout.write(f"personaloom {version('personaloom')}\n")
+        return 0
+    if call.verbs:
+        return _verb(call)
+    # Hydra, OmegaConf and pydantic are imported from here on: --help stays quick without them.
+    commands = import_module("personaloom.cli.commands")
+    if call.action == "cfg":
+        return int(commands.show_config(call))
+    return int(commands.run(call))
+
+
+def _verb(call: Invocation) -> int:
+    """Run what ``preview=``, ``compare=`` and the like ask for: each is a module with ``run(value, call)``."""
+    if len(call.verbs) > 1:
+        raise UsageError(f"{' and '.join(call.verbs)} cannot be had at once: give one of them")
+    name, value = next(iter(call.verbs.items()))
+    module = f"personaloom.cli.verbs.{name}"
+    if find_spec(module) is None:
+        raise UsageError(f"{name}=: this version of PersonaLoom does not have it yet")
+    return int(import_module(module).run(value, call))
+
+
+def _say(message: str, code: int) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return code
+
+
+def keep_traceback(error: BaseException) -> Path:
+    """Write the traceback, without anything that looks like a key, to ``outputs/errors`` or a temporary folder."""
+    text = redact("".join(traceback.format_exception(error)))
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}.txt"
+    for folder in (Path("outputs/errors"), Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, "utf-8")
+        except OSError:
+            continue  # the next one; a full disk must not hide the error itself
+        return folder / name
+    return Path("(nowhere: no folder can be written)")

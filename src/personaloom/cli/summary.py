@@ -1,0 +1,182 @@
+"""The end of a run in words: what is there, what is missing, what it cost and where to look. Read from the manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from personaloom.cli.display import duration
+from personaloom.llm.endpoints import OPENAI_PROTOCOL
+from personaloom.tracking import RunRef
+
+__all__ = ["print_summary", "unused_keys"]
+
+WIDEST = 110
+_OTHER_KEYS = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
+Row = tuple[str, str]
+
+
+def print_summary(
+    manifest: Mapping[str, Any], folder: Path, run: RunRef | None = None, console: Console | None = None
+) -> None:
+    """Print it to stdout, for the terminal's width.
+
+    Args:
+        manifest: of the dataset.
+        folder: of the dataset.
+        run: where MLflow has it.
+        console: to print to.
+    """
+    console = console or Console()
+    if console.width > WIDEST and console.is_terminal:
+        console.width = WIDEST
+    console.print()
+    if manifest["simulated"]:
+        console.print(_banner(manifest))
+    _print_rows(console, [*_made(manifest), *_noise(manifest), *_missing(manifest)])
+    console.print(_tokens(manifest))
+    _print_rows(console, [*_cost(manifest), *_places(manifest, folder, run or RunRef())])
+
+
+def unused_keys() -> list[str]:
+    """Variables that hold a key of a provider in this environment; their values are not looked at."""
+    names = {provider.key_env for provider in OPENAI_PROTOCOL.values()} | set(_OTHER_KEYS)
+    return sorted(name for name in names if name and os.environ.get(name))
+
+
+def _banner(manifest: Mapping[str, Any]) -> Text:
+    text = Text("SIMULATED", style="bold yellow")
+    all_of_it = all(model["model"].startswith("simulated/") for model in manifest["models"])
+    if not all_of_it:
+        return text.append(": a part of this text was written by no model", style="not bold")
+    text.append(": no model wrote this text; choose one with llm=gpt4o and the like", style="not bold")
+    keys = unused_keys()
+    if keys:
+        verb = "is" if len(keys) == 1 else "are"
+        text.append(
+            f"\n{', '.join(keys)} {verb} set and {'was' if verb == 'is' else 'were'} not used",
+            style="not bold",
+        )
+    return text
+
+
+def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
+    counts = manifest["counts"]
+    how = (
+        " (nothing was left to do)"
+        if manifest.get("unchanged")
+        else f" in {duration(manifest['duration_s'])}"
+    )
+    yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
+    made = [f"{counts['personas']:,} personas", f"{counts['interactions']:,} conversations"]
+    made += [f"{counts['turns']:,} turns", f"{counts['samples']:,} samples"]
+    yield "made", ", ".join(made)
+    ends = manifest.get("end_reasons") or {}
+    if ends:
+        yield (
+            "ended",
+            ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(ends.items())),
+        )
+    if counts.get("supplements"):
+        yield "supplements", f"{counts['supplements']:,} conversations were made up with fresh queries"
+
+
+def _noise(manifest: Mapping[str, Any]) -> Iterator[Row]:
+    noise = manifest.get("noise") or {}
+    if not noise.get("units"):
+        return
+    units, talks = noise["units"], noise["conversations"]
+    yield (
+        "noise",
+        (
+            f"{noise['mode']}, configured {noise['configured_rate']:.1%} of user turns; "
+            f"drawn for {noise['drawn'] / units:.1%}, applied to {noise['applied'] / units:.1%} "
+            f"({noise['applied']:,} of {units:,})"
+        ),
+    )
+    if talks:
+        touched = noise["conversations_applied"]
+        yield "", f"{touched / talks:.1%} of the conversations have some ({touched:,} of {talks:,})"
+    layers = [f"{name} {each['applied']:,}" for name, each in noise["layers"].items() if each["drawn"]]
+    if layers:
+        yield "", ", ".join(layers)
+    lost = [
+        f"{noise[key]:,} {word}"
+        for key, word in (("rejected", "rejected"), ("not_applicable", "not applicable"))
+    ]
+    if noise["rejected"] or noise["not_applicable"]:
+        yield "", f"drawn and not applied: {', '.join(lost)}"
+
+
+def _missing(manifest: Mapping[str, Any]) -> Iterator[Row]:
+    failed, failures = manifest["counts"]["failed"], manifest.get("failures") or {}
+    if not failed and not failures:
+        yield "failures", "none"
+        return
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(failures.items()))
+    yield "failures", f"{failed:,} ({manifest['failed_share']:.1%}): {kinds}; see failures.jsonl"
+    yield "", "run the same command again to make up what failed for a passing reason"
+
+
+def _tokens(manifest: Mapping[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    for _ in range(4):
+        table.add_column(justify="right", no_wrap=True)
+    usage = manifest["usage"]
+    for title, parts in (("tokens by stage", usage["by_module"]), ("by model", usage["by_model"])):
+        if parts:
+            table.add_row(*(Text(cell, style="bold") for cell in (title, "calls", "in", "out", "cost")))
+        for name, each in parts.items():
+            numbers = (f"{each[key]:,}" for key in ("calls", "input_tokens", "output_tokens"))
+            table.add_row(f"  {name}", *numbers, _dollars(each.get("cost_usd")))
+    return table
+
+
+def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
+    usage = manifest["usage"]
+    paid, attributed = usage["paid"], usage["attributed"]
+    yield (
+        "cost",
+        f"{_dollars(paid['cost_usd'])} paid by this run; {_dollars(attributed['cost_usd'])} for the dataset",
+    )
+    if usage.get("unpriced_models"):
+        yield "", f"price unknown: {', '.join(usage['unpriced_models'])} (give it with llm.price)"
+    if usage.get("unknown_attempts"):
+        yield "", f"{usage['unknown_attempts']:,} attempts were cut off, and what they used is not known"
+
+
+def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef) -> Iterator[Row]:
+    yield "dataset", str(folder)
+    error = (manifest.get("tracking") or {}).get("error")
+    if error:
+        yield "MLflow", f"not logged: {error}"
+        yield "", f"python run.py stages=track dataset_dir={folder}"
+    if run.serve:
+        yield "MLflow", run.serve
+    for index, (title, address) in enumerate(list(run.links.items())[:2]):
+        yield ("MLflow" if not index and not run.serve else ""), f"{title}: {address}"
+    for note in run.notes:
+        yield "", note
+
+
+def _dollars(amount: float | None) -> str:
+    if amount is None:
+        return "unknown"
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
+
+
+def _print_rows(console: Console, rows: list[Row]) -> None:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    # Folded, not cropped: paths and addresses are there to be copied.
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(label, Text(text))
+    console.print(grid)

@@ -1,0 +1,111 @@
+"""From a judged config to the typed parts of a pipeline; nothing below this floor sees a config object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from personaloom.config.compose import Composed
+from personaloom.config.instantiate import instantiate
+from personaloom.config.models import roles_of
+from personaloom.config.roles import build_roles
+from personaloom.engine import EngineSettings
+from personaloom.errors import ConfigError, Fault
+from personaloom.llm.budget import BudgetLimits
+from personaloom.llm.client import DeploymentSpec
+from personaloom.llm.ledger import LedgerMode
+from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.retry import RetryPolicy
+from personaloom.llm.types import Role
+from personaloom.pipeline import LedgerSettings, Parts, Seeds
+
+__all__ = ["build_parts"]
+
+BASIC_STAGES = ("persona", "report", "export", "track")
+"""What a basic run can do: there are no conversations in it."""
+
+
+def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = None) -> Parts:
+    """Everything a pipeline is made of.
+
+    Args:
+        config: what ``validate`` gave.
+        sweep: ``{"id", "job", "overrides"}`` of a sweep's job.
+
+    Raises:
+        UsageError: a file in the config cannot be used, or a class refuses its arguments.
+        ConfigError: a budget in dollars, and a model whose price is not known.
+    """
+    seeds = Seeds(**config["seeds"])
+    bank = instantiate(config["persona_bank"], "persona_bank")
+    stages = _stages(config)
+    roles = build_roles(config["llm"])
+    engine = _engine(config["engine"])
+    _require_prices(roles, stages["run"], engine.budget)
+    return Parts(
+        bank=bank,
+        sampler=instantiate(config["sampler"], "sampler", bank=bank, seed=seeds.personas),
+        query_generator=instantiate(config["query"], "query", seed=seeds.queries),
+        interaction_generator=instantiate(config["interaction"], "interaction", seed=seeds.generation),
+        exporter=instantiate(config["training_data"], "training_data", seed=seeds.personas),
+        roles=roles,
+        distractor=instantiate(config["distractor"], "distractor", seed=seeds.noise),
+        formulator=instantiate(config["formulation"], "formulation") if config["generate_prompts"] else None,
+        prompts=PromptLibrary(**config["prompts"]),
+        plan=instantiate(stages, "stages"),
+        seeds=seeds,
+        engine=engine,
+        ledger=LedgerSettings(Path(config["ledger"]["path"]), LedgerMode(config["ledger"]["mode"])),
+        executor=instantiate(config["executor"], "executor"),
+        name=config["name"],
+        num_personas=config["num_personas"],
+        mode=config["mode"],
+        output_dir=Path(config["output_dir"]),
+        dataset_dir=_path(config.get("dataset_dir")),
+        reset=bool(config.get("reset")),
+        export_path=_path(config.get("export_path")),
+        sweep=dict(sweep or {}),
+        config=config.public if isinstance(config, Composed) else dict(config),
+        quality=config.get("quality") or {},
+    )
+
+
+def _stages(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The stages that the mode has; a basic run asked for nothing it has makes its personas."""
+    stages = dict(config["stages"])
+    if config["mode"] == "basic":
+        stages["run"] = [name for name in stages["run"] if name in BASIC_STAGES] or ["persona"]
+    return stages
+
+
+def _engine(node: Mapping[str, Any]) -> EngineSettings:
+    settings = dict(node)
+    retry = RetryPolicy(**(settings.pop("retry", None) or {}))
+    budget = BudgetLimits(**(settings.pop("budget", None) or {}))
+    return EngineSettings(**settings, retry=retry, budget=budget)
+
+
+def _path(value: Any) -> Path | None:
+    return Path(str(value)) if value else None
+
+
+def _require_prices(
+    roles: Mapping[Role, tuple[DeploymentSpec, ...]], stages: list[str], budget: BudgetLimits
+) -> None:
+    """A budget in dollars cannot be kept with a model of unknown price."""
+    if budget.max_cost_usd is None:
+        return
+    unknown = {
+        spec.client.deployment.name
+        for role in roles_of(stages)
+        for spec in roles.get(role, ())
+        if spec.price is None
+    }
+    remedy = "give it: 'llm.price={input_per_million: 2.5, output_per_million: 10}', or limit tokens or calls instead"
+    faults = [
+        Fault("engine.budget.max_cost_usd", f"the price of {name} is not known, so it cannot be kept", remedy)
+        for name in sorted(unknown)
+    ]
+    if faults:
+        raise ConfigError(faults)

@@ -1,0 +1,222 @@
+"""What no single key shows: values that contradict each other, files and variables that are not there.
+
+Each check looks at well-formed parts only; what is not well-formed has its fault from the schema.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from personaloom.config.explain import mapping
+from personaloom.config.models import CONNECT, ModelPlan, plan_models, roles_of
+from personaloom.config.nearest import choices
+from personaloom.config.schema import STAGE_NAMES
+from personaloom.errors import Fault, UsageError
+from personaloom.llm.endpoints import Endpoint, resolve
+
+__all__ = ["CHECKS", "READS_A_DATASET"]
+
+Config = Mapping[str, Any]
+READS_A_DATASET = frozenset({"track", "report", "export", "score"})
+_BOUNDS = (
+    ("sampler.min_features", "sampler.max_features"),
+    ("sampler.min_constraints", "sampler.max_constraints"),
+    ("interaction.min_turns", "interaction.max_turns"),
+    ("engine.retry.base_s", "engine.retry.cap_s"),
+)
+_TOLERANCE = 1e-6
+
+
+def pick(config: Config, key: str) -> Any:
+    """The value of a dotted key, or None."""
+    node: Any = config
+    for part in key.split("."):
+        node = mapping(node).get(part)
+    return node
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def ordered_bounds(config: Config) -> Iterator[Fault]:
+    """A minimum is no larger than its maximum."""
+    for low_key, high_key in _BOUNDS:
+        low, high = _number(pick(config, low_key)), _number(pick(config, high_key))
+        if low is not None and high is not None and low > high:
+            yield Fault(low_key, f"is {low:g}, more than {high_key}={high:g}", "lower it, or raise the other")
+
+
+def shares_sum(config: Config) -> Iterator[Fault]:
+    """Split ratios and layer weights sum to 1."""
+    split = mapping(pick(config, "training_data.split"))
+    layers = mapping(pick(config, "distractor.layers"))
+    weights = mapping(pick(config, "distractor.layer_weights")) or {
+        name: mapping(layer).get("weight") for name, layer in layers.items() if "weight" in mapping(layer)
+    }
+    for where, parts in (("training_data.split", split), ("distractor's layer weights", weights)):
+        numbers = {name: _number(value) for name, value in parts.items()}
+        known = [value for value in numbers.values() if value is not None]
+        if known and len(known) == len(numbers) and abs(sum(known) - 1) > _TOLERANCE:
+            listed = " + ".join(f"{name} {value:g}" for name, value in numbers.items() if value is not None)
+            yield Fault(where, f"{listed} = {sum(known):g}, and must sum to 1", "change one of them")
+
+
+def pool_weights(config: Config) -> Iterator[Fault]:
+    """A pool has a model that can be drawn."""
+    llm = mapping(config.get("llm"))
+    pools = {"llm.pool": llm.get("pool")}
+    pools |= {
+        f"llm.roles.{role}.pool": mapping(own).get("pool") for role, own in mapping(llm.get("roles")).items()
+    }
+    for where, pool in pools.items():
+        if isinstance(pool, list) and pool:
+            weights = [_number(mapping(member).get("weight", 1.0)) for member in pool]
+            if all(weight == 0 for weight in weights):
+                yield Fault(
+                    where, "all weights are 0, so no model can be drawn", "give one of them a weight above 0"
+                )
+
+
+def stage_names(config: Config) -> Iterator[Fault]:
+    """Stages exist, are named once, and fit the mode."""
+    run = pick(config, "stages.run")
+    names = [name for name in run if isinstance(name, str)] if isinstance(run, list) else []
+    extra = {str(mapping(stage).get("name")) for stage in pick(config, "stages.extra") or ()}
+    for name in names:
+        if name not in STAGE_NAMES and name not in extra:
+            yield Fault("stages.run", f"there is no stage {name!r}", choices(name, STAGE_NAMES))
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Fault("stages.run", f"{name} is named twice", "name each stage once")
+    if isinstance(run, list) and not run and not extra:
+        yield Fault(
+            "stages.run", "is empty, so there is nothing to run", f"choose from {', '.join(STAGE_NAMES)}"
+        )
+
+
+def files_there(config: Config) -> Iterator[Fault]:
+    """Files and folders that are read exist and can be read; those that are written can be."""
+    for key in ("query.path", "persona_bank.path", "sampler.config"):
+        path = pick(config, key)
+        is_name = (
+            key == "persona_bank.path" and isinstance(path, str) and not Path(path).suffix and "/" not in path
+        )
+        if isinstance(path, str) and path and not is_name:
+            yield from _readable(key, Path(path))
+    folder = pick(config, "prompts.folder")
+    if isinstance(folder, str) and folder:
+        if not Path(folder).is_dir():
+            yield Fault(
+                "prompts.folder", f"there is no folder {folder}", "name a folder with *.j2 files, or null"
+            )
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield Fault("prompts.folder", f"{folder} cannot be read", "mend its permissions")
+    for name, path in mapping(pick(config, "prompts.overrides")).items():
+        if isinstance(path, str):
+            yield from _readable(f"prompts.overrides.{name}", Path(path))
+    yield from _writable("output_dir", config.get("output_dir"))
+    dataset = config.get("dataset_dir")
+    run = pick(config, "stages.run")
+    if isinstance(dataset, str) and isinstance(run, list) and run and set(map(str, run)) <= READS_A_DATASET:
+        if not Path(dataset).is_dir():
+            yield Fault(
+                "dataset_dir", f"there is no folder {dataset}", "name a dataset folder of an earlier run"
+            )
+    else:
+        yield from _writable("dataset_dir", dataset)
+
+
+def _readable(key: str, path: Path) -> Iterator[Fault]:
+    if not path.exists():
+        yield Fault(
+            key, f"there is no file {path}", f"looked in {Path.cwd()}: give a path from there, or a full one"
+        )
+    elif path.is_dir():
+        yield Fault(key, f"{path} is a folder", "name a file in it")
+    elif not os.access(path, os.R_OK):
+        yield Fault(key, f"{path} cannot be read", "mend its permissions")
+
+
+def _writable(key: str, path: Any) -> Iterator[Fault]:
+    if not isinstance(path, str) or not path:
+        return
+    folder = Path(path).absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        yield Fault(key, f"{path} cannot be a folder: {folder} is a file", "name another folder")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield Fault(key, f"{path} cannot be written: no permission in {folder}", "name another folder")
+
+
+def models_reachable(config: Config) -> Iterator[Fault]:
+    """Model names, addresses and transports fit together, and the variables are set that hold the keys."""
+    llm = mapping(config.get("llm"))
+    if not _well_formed(llm):
+        return
+    roles = roles_of(pick(config, "stages.run"))
+    wanted: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for plan in plan_models(llm):
+        if plan.keys.get("_target_") != CONNECT or not isinstance(plan.keys.get("model"), str):
+            continue
+        try:
+            endpoint = _endpoint(plan.keys)
+        except UsageError as error:
+            text = str(error).replace("llm.", f"{plan.where}.", 1)
+            if text not in seen:
+                yield as_fault(text)
+            seen.add(text)
+            continue
+        if plan.role in roles:
+            named = [endpoint.key_env] if endpoint.key_required else []
+            for variable in [*named, *mapping(plan.keys.get("headers_env")).values()]:
+                if isinstance(variable, str) and not os.environ.get(variable):
+                    wanted.setdefault(variable, []).append(_what(plan))
+    for variable, users in wanted.items():
+        problem = (
+            f"the environment variable {variable} is not set, and {', '.join(dict.fromkeys(users))} needs it"
+        )
+        yield Fault("llm", problem, f"export {variable}=…, or use llm=simulated, which needs no key")
+
+
+def _endpoint(keys: Config) -> Endpoint:
+    transport = str(keys.get("transport") or "auto")
+    return resolve(keys["model"], keys.get("base_url"), keys.get("api_key_env"), transport)
+
+
+def as_fault(message: str) -> Fault:
+    """A message of the form ``key: problem → remedy`` as a fault."""
+    where, _, rest = message.partition(": ")
+    problem, _, remedy = rest.partition(" → ")
+    return Fault(where, problem, remedy)
+
+
+def _what(plan: ModelPlan) -> str:
+    model = plan.keys.get("model")
+    return f"{model}" if plan.where == "llm" else f"{model} ({plan.where})"
+
+
+def _well_formed(llm: Mapping[str, Any]) -> bool:
+    roles = llm.get("roles") or {}
+    pools = [llm.get("pool"), *(mapping(own).get("pool") for own in mapping(roles).values())]
+    members = [member for pool in pools if isinstance(pool, list) for member in pool]
+    return (
+        isinstance(roles, Mapping)
+        and all(own is None or isinstance(own, Mapping) for own in roles.values())
+        and all(pool is None or isinstance(pool, list) for pool in pools)
+        and all(isinstance(m, Mapping) and _number(m.get("weight", 1.0)) is not None for m in members)
+    )
+
+
+CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
+    ordered_bounds,
+    shares_sum,
+    pool_weights,
+    stage_names,
+    files_there,
+    models_reachable,
+)

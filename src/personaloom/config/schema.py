@@ -1,0 +1,391 @@
+"""Types and ranges of every key, declared once per group; defaults stand in the YAML files.
+
+A key that a file leaves out keeps the default of the constructor that receives it, so only what has no such default is
+required. Values are not converted, except whole numbers where a float is meant.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["FREE", "GROUPS", "OPTIONAL_GROUPS", "STAGE_NAMES", "Free", "Node", "Root", "model_for"]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+
+RoleName = Literal["formulator", "stylist", "assistant", "user", "extractor", "noise", "judge"]
+STAGE_NAMES = (
+    "persona",
+    "query",
+    "interaction",
+    "distractor",
+    "training",
+    "score",
+    "track",
+    "report",
+    "export",
+)
+
+
+class Node(BaseModel):
+    """A node of the config; ``required`` names the keys that must be there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+    required: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Make every other key one that may be left out."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, info in cls.model_fields.items():
+            if info.is_required() and name not in cls.required:
+                info.default = None
+        cls.model_rebuild(force=True)
+
+
+class Target(Node):
+    """A node that names the class it is handed to."""
+
+    required = frozenset({"target"})
+    target: str = Field(alias="_target_", min_length=1)
+
+
+class Free(Target):
+    """A class of the user's own: its signature is the schema."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class PersonaBank(Target):
+    """``persona_bank``."""
+
+    path: Text
+
+
+class PopulationBank(PersonaBank):
+    """``persona_bank: population``."""
+
+    columns: list[Text] | None
+    weight: Text | None
+    pairs: Any
+    tolerance: Amount
+    max_rounds: Positive
+
+
+class TextBank(PersonaBank):
+    """``persona_bank: text``."""
+
+    text_field: Text | None
+
+
+class Diversity(Node):
+    """``sampler.diversity``."""
+
+    enabled: bool
+    min_hamming_distance: Count
+    max_attempts: Positive
+
+
+class Sampler(Target):
+    """``sampler``: what all strategies share."""
+
+    feature_availability_rate: Probability
+    min_features: Count
+    max_features: Positive | None
+    required_dimensions: list[Text]
+    min_constraints: Count
+    max_constraints: Count | None
+    diversity: Diversity
+    config: Text | None
+
+
+class StratifiedSampler(Sampler):
+    """``sampler: stratified``."""
+
+    strata: list[Text]
+    weighted: bool
+
+
+class WeightedSampler(Sampler):
+    """``sampler: weighted``."""
+
+    weights: dict[str, dict[str, Amount]]
+
+
+class Formulation(Target):
+    """``formulation``."""
+
+    template: Text
+    min_prompt_length: Count
+    max_prompt_length: Positive
+    validate_output: bool
+    language: Literal["en"] | None
+    min_mentioned: Probability
+    must_mention: list[Text]
+
+
+class Price(Node):
+    """Dollars for a million tokens."""
+
+    input_per_million: Amount
+    output_per_million: Amount
+    cached_input_per_million: Amount | None
+
+
+class Model(Node):
+    """A model and how it is called: the keys of ``llm``, of a role and of a pool member."""
+
+    model: Text
+    base_url: Text | None
+    api_key_env: Variable | None
+    transport: Text
+    headers: dict[str, str] | None
+    headers_env: dict[str, Variable] | None
+    temperature: Amount | None
+    top_p: Probability | None
+    max_tokens: Positive | None
+    seed: Seed | None
+    timeout: Seconds
+    rpm: Positive | None
+    tpm: Positive | None
+    max_concurrency: Positive | None
+    stop: list[Text]
+    extra_body: dict[str, Any] | None
+    accept_truncated: bool
+    json_schema: Literal["auto", "native", "prompt"]
+    price: Price | None
+
+
+class PoolMember(Model):
+    """One model of a pool; weights are relative."""
+
+    required = frozenset({"model"})
+    target: str = Field(alias="_target_", min_length=1)
+    weight: Amount
+
+
+class RoleModel(Model):
+    """``llm.roles.<role>``: what differs from ``llm``, or a pool."""
+
+    target: str = Field(alias="_target_", min_length=1)
+    pool: list[PoolMember] | None
+
+
+class LLM(Model):
+    """``llm``."""
+
+    required = frozenset({"target", "model"})
+    target: str = Field(alias="_target_", min_length=1)
+    roles: dict[RoleName, RoleModel] | None
+    pool: list[PoolMember] | None
+
+
+class Simulated(Node):
+    """``llm: simulated``."""
+
+    required = frozenset({"target"})
+    target: str = Field(alias="_target_", min_length=1)
+    model_config = ConfigDict(extra="allow")
+    model: Text
+    timeout: Seconds
+
+
+class Stages(Target):
+    """``stages``; their names are judged with a list of the choices."""
+
+    run: list[Text]
+    extra: list[dict[str, Any]]
+
+
+class Query(Target):
+    """``query``."""
+
+    path: Text | None
+    queries_per_persona: Positive
+    extra_slots: Count
+    style_transfer_probability: Probability
+    partial_probability: Probability
+    infer_context: bool
+
+
+class Interaction(Target):
+    """``interaction``."""
+
+    min_turns: Positive
+    max_turns: Positive
+    feedback_probability: Probability
+    assistant_persona: Literal["none", "features", "prompt"]
+    supplement_rounds: Count
+
+
+class Distractor(Target):
+    """``distractor``: what every model of noise shares; its layers and strategies are judged by the class."""
+
+    model_config = ConfigDict(extra="allow")
+    activation_probability: Probability
+    mode: Literal["realtime", "posthoc"]
+    use_semantic: bool
+    pairs: bool
+
+
+class Split(Node):
+    """Shares of the splits."""
+
+    train: Probability
+    val: Probability
+    test: Probability
+
+
+class TrainingData(Target):
+    """``training_data``."""
+
+    formats: list[Text]
+    split: Split
+    include_persona: bool
+    include_trajectory: bool
+    include_distractor_versions: bool
+    include_full_conversation: bool
+    include_metadata: bool
+    system_prompt: bool
+    train_on: Literal["all", "last"] | None
+    license: Text | None
+    title: Text | None
+
+
+class Tracking(Node):
+    """``tracking``."""
+
+    required = frozenset({"kind"})
+    kind: Literal["mlflow", "none"]
+    uri: Text | None
+    artifact_location: Text | None
+    samples_rows: Count
+    max_artifact_mb: Amount
+    timeout: Seconds
+    upload_timeout: Seconds
+
+
+class Retry(Node):
+    """``engine.retry``: the fields of ``RetryPolicy``."""
+
+    max_attempts: Positive
+    max_fault_attempts: Positive
+    content_attempts: Positive
+    base_s: Amount
+    cap_s: Amount
+    max_retry_after_s: Amount
+    deadline_s: Seconds | None
+    retry_refusals: bool
+
+
+class Budget(Node):
+    """``engine.budget``; null is no limit."""
+
+    max_cost_usd: Amount | None
+    max_tokens: Count | None
+    max_calls: Count | None
+    max_minutes: Amount | None
+
+
+class Engine(Node):
+    """``engine``."""
+
+    concurrency: Positive
+    max_failed_share: Probability
+    conversation_deadline_s: Seconds
+    retry: Retry
+    budget: Budget
+
+
+class Executor(Target):
+    """``executor``."""
+
+
+class Quality(Node):
+    """``quality``: settings of the scores; each scorer judges its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Prompts(Node):
+    """``prompts``."""
+
+    folder: Text | None
+    overrides: dict[str, Text]
+
+
+class Ledger(Node):
+    """``ledger``."""
+
+    path: Text
+    mode: Literal["readwrite", "readonly", "off"]
+
+
+class Seeds(Node):
+    """``seeds``."""
+
+    personas: Seed
+    queries: Seed
+    noise: Seed
+    generation: Seed
+
+
+class Root(Node):
+    """Top level without the groups."""
+
+    required = frozenset({"name", "num_personas", "mode", "seed", "seeds", "output_dir"})
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}$")]
+    num_personas: Positive
+    mode: Literal["enhanced", "basic"]
+    seed: Seed
+    seeds: Seeds
+    output_dir: Text
+    dataset_dir: Text | None
+    reset: bool
+    generate_prompts: bool
+    export_path: Text | None
+    experiment_name: Text
+    prompts: Prompts
+    ledger: Ledger
+
+
+FREE: type[Node] = Free
+GROUPS: dict[str, dict[str, type[Node]]] = {
+    "persona_bank": {
+        "personaloom.personas.PersonaBank.load": PersonaBank,
+        "personaloom.personas.PopulationBank.load": PopulationBank,
+        "personaloom.personas.TextPersonaBank.load": TextBank,
+    },
+    "sampler": {
+        "personaloom.personas.RandomSampler": Sampler,
+        "personaloom.personas.StratifiedSampler": StratifiedSampler,
+        "personaloom.personas.WeightedSampler": WeightedSampler,
+    },
+    "formulation": {"personaloom.personas.PromptFormulator": Formulation},
+    "llm": {"personaloom.llm.connect": LLM, "personaloom.llm.SimulatedModel": Simulated},
+    "stages": {"personaloom.stages.StagePlan": Stages},
+    "query": {"personaloom.queries.UserQueryGenerator": Query},
+    "interaction": {"personaloom.dialogue.InteractionGenerator": Interaction},
+    "distractor": {"personaloom.distractor.DistractorModel": Distractor},
+    "training_data": {"personaloom.training.TrainingDataExporter": TrainingData},
+    "executor": {"personaloom.executors.LocalExecutor": Executor},
+    "quality": {"": Quality},
+    "tracking": {"": Tracking},
+    "engine": {"": Engine},
+}
+"""``{group: {_target_: model}}``; groups that are values and no class have the target ``""``."""
+OPTIONAL_GROUPS = frozenset({"quality"})
+
+
+def model_for(group: str, target: str) -> type[Node]:
+    """The schema of a group's node; a class that is not listed is judged by its signature."""
+    known = GROUPS[group]
+    return known.get("") or known.get(target, FREE)

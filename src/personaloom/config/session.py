@@ -1,0 +1,54 @@
+"""A Hydra of our own for the time of one composition or sweep, that leaves no trace in the process.
+
+Hydra keeps its state in process-wide singletons. A notebook, a thread or another Hydra application may be using them,
+so they are set aside under a lock and put back afterwards.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobRuntime
+
+__all__ = ["hydra_session"]
+
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def hydra_session(folders: Sequence[Path], extra: Sequence[Path] = ()) -> Iterator[Hydra]:
+    """A Hydra that searches these folders, strongest first, then ``extra``.
+
+    What is put into Hydra's ConfigStore inside the block is gone after it. Re-entrant in one thread; others wait.
+    """
+    with _LOCK:
+        outer, base = GlobalHydra.instance().hydra, version.getbase()
+        store, config, runtime = ConfigStore.instance(), HydraConfig.instance().cfg, JobRuntime.instance()
+        repo, job_conf = copy.deepcopy(store.repo), copy.deepcopy(runtime.conf)
+        GlobalHydra.instance().clear()
+        version.setbase("1.3")
+        try:
+            path = create_config_search_path(None)
+            schema = (
+                path.get_path().pop()
+            )  # structured configs stay last: no file is hidden by one of the same name
+            for folder in folders:
+                path.append("personaloom", f"file://{folder}")
+            for folder in extra:
+                path.append("beside-the-config", f"file://{folder}")
+            path.get_path().append(schema)
+            yield Hydra.create_main_hydra2("personaloom", path)
+        finally:
+            GlobalHydra.instance().hydra = outer
+            version.VersionBase.instance().version_base = base
+            store.repo, HydraConfig.instance().cfg, runtime.conf = repo, config, job_conf

@@ -1,0 +1,134 @@
+"""One pass over a composed config that finds every fault of it before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from personaloom.config.checks import CHECKS
+from personaloom.config.compose import Composed
+from personaloom.config.explain import explain, mapping, shown
+from personaloom.config.nearest import choices
+from personaloom.config.schema import GROUPS, OPTIONAL_GROUPS, Free, Node, Root, model_for
+from personaloom.config.secrets import secret_faults
+from personaloom.config.targets import argument_faults, find_target
+from personaloom.errors import ConfigError, Fault
+
+__all__ = ["SUPPLIED", "faults_of", "validate"]
+
+SUPPLIED: Mapping[str, tuple[str, ...]] = {
+    "sampler": ("bank", "seed"),
+    "query": ("queries", "seed", "path", "dimensions", "extra_slots"),
+    "interaction": ("seed",),
+    "distractor": ("seed",),
+    "training_data": ("seed",),
+}
+"""Arguments that no config can hold: the builder adds them."""
+
+
+def validate(config: Mapping[str, Any]) -> Composed:
+    """The config, judged; whole numbers where a float is meant have become floats.
+
+    Args:
+        config: what ``compose`` gave, or plain values.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    composed = config if isinstance(config, Composed) else _of_plain(config)
+    judged, faults = _judge(composed)
+    if faults:
+        raise ConfigError(faults)
+    return composed.judged(judged)
+
+
+def faults_of(composed: Composed) -> list[Fault]:
+    """Every fault, in the order of the config's parts; empty where there is none."""
+    return _judge(composed)[1]
+
+
+def _of_plain(config: Mapping[str, Any]) -> Composed:
+    composed = Composed(config)
+    composed.public = composed.unresolved = dict(config)
+    return composed
+
+
+def _judge(raw: Composed) -> tuple[dict[str, Any], list[Fault]]:
+    faults = [*raw.faults, *secret_faults(raw.public)]
+    seen = {fault.where for fault in faults}
+    top = {key: value for key, value in raw.items() if key not in GROUPS}
+    judged, found = _checked(Root, top, "", tuple(GROUPS))
+    for group in GROUPS:
+        if group not in raw and group in OPTIONAL_GROUPS:
+            continue
+        if group not in raw:
+            found.append(
+                Fault(group, "is missing", "add it, or put `personaloom` first in the defaults list")
+            )
+            continue
+        node, more = _group(group, raw[group])
+        judged[group] = node
+        found += more
+    for check in CHECKS:
+        found += check(raw)
+    # A value that could not be resolved became None: its own fault says more than a wrong type would.
+    faults += [fault for fault in found if fault.where not in seen and not _repeats_seed(fault, found)]
+    return {key: judged[key] for key in raw if key in judged}, faults
+
+
+def _repeats_seed(fault: Fault, found: Sequence[Fault]) -> bool:
+    """``seeds.noise: ${seed}`` repeats what is wrong with ``seed``."""
+    return fault.where.startswith("seeds.") and any(
+        f.where == "seed" and f.problem == fault.problem for f in found
+    )
+
+
+def _group(group: str, node: Any) -> tuple[Any, list[Fault]]:
+    if not isinstance(node, Mapping):
+        remedy = f"choose an option: {group}=NAME (see --help)"
+        return node, [Fault(group, f"is {shown(node)}, and must be one of the group's options", remedy)]
+    target = node.get("_target_", "")
+    model = model_for(group, str(target))
+    node, faults = _checked(model, node, group, ())
+    if model is Free or target:
+        faults += _target_faults(group, node, with_arguments=model is Free)
+    for index, stage in enumerate(mapping(node).get("extra") or () if group == "stages" else ()):
+        faults += _extra_stage(stage, f"stages.extra[{index}]")
+    return node, faults
+
+
+def _target_faults(group: str, node: Mapping[str, Any], *, with_arguments: bool) -> list[Fault]:
+    target = node.get("_target_")
+    if isinstance(target, str) and target.startswith("personaloom.") and target not in GROUPS[group]:
+        remedy = choices(target, GROUPS[group])
+        near = any(target.rpartition(".")[0] == known.rpartition(".")[0] for known in GROUPS[group])
+        if not near:
+            return [Fault(f"{group}._target_", f"{target} is nothing for this group", remedy)]
+    try:
+        found = find_target(target, f"{group}._target_")
+    except ConfigError as error:
+        return list(error.faults)
+    given = {key: value for key, value in node.items() if key != "_target_"}
+    return argument_faults(found, given, group, SUPPLIED.get(group, ())) if with_arguments else []
+
+
+def _extra_stage(stage: Any, where: str) -> list[Fault]:
+    if not isinstance(stage, Mapping) or "_target_" not in stage:
+        return [Fault(where, f"is {shown(stage)}", "write {_target_: yourmodule.YourStage, …}")]
+    try:
+        found = find_target(stage["_target_"], f"{where}._target_")
+    except ConfigError as error:
+        return list(error.faults)
+    return argument_faults(found, {key: value for key, value in stage.items() if key != "_target_"}, where)
+
+
+def _checked(
+    model: type[Node], node: Mapping[str, Any], path: str, elsewhere: tuple[str, ...]
+) -> tuple[dict[str, Any], list[Fault]]:
+    try:
+        judged: BaseModel = model.model_validate(dict(node))
+    except ValidationError as error:
+        return dict(node), explain(error, model, path, elsewhere)
+    return judged.model_dump(mode="json", by_alias=True, exclude_unset=True), []
