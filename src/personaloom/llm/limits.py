@@ -1,0 +1,257 @@
+"""How many requests a deployment gets, and when: learned and fixed limits, a circuit breaker, first come first served.
+
+One ``DeploymentLimiter`` a deployment, shared by everything in the process that calls it::
+
+    async with limiter.slot(tokens):
+        reply = await client.complete(…)        # a CallError passes through, and the limiter has seen it
+
+It never raises on its own and never gives up; how long a call may wait is its caller's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from personaloom.errors import (
+    CallError,
+    CallTimeoutError,
+    ConnectionCutError,
+    RateLimitedError,
+    ServerFaultError,
+    UsageError,
+)
+from personaloom.llm.pacing import AdaptiveRate, Breaker, Pacer
+
+__all__ = ["DeploymentLimiter", "Limits", "Slot"]
+
+_FAULTS = (ServerFaultError, CallTimeoutError, ConnectionCutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Fixed limits of a deployment, kept besides those that are learned; None is no limit.
+
+    Attributes:
+        rpm: requests a minute, evenly spaced.
+        tpm: tokens a minute, input and output, evenly spaced by estimates that are corrected by what was used.
+        max_concurrency: requests in flight.
+    """
+
+    rpm: float | None = None
+    tpm: float | None = None
+    max_concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rpm", "tpm", "max_concurrency"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise UsageError(f"llm.{name}: {value!r} → more than 0, or null for no fixed limit")
+
+
+class Slot:
+    """The right to send one request: entered when it may go, left with its outcome."""
+
+    __slots__ = ("_limiter", "_sent_at", "_tokens", "used_tokens")
+
+    def __init__(self, limiter: DeploymentLimiter, tokens: int) -> None:
+        self._limiter = limiter
+        self._tokens = tokens
+        self._sent_at = 0.0
+        self.used_tokens: int | None = None
+        """Set by the caller where it knows better than the estimate; corrects ``tpm``."""
+
+    async def __aenter__(self) -> Self:
+        self._sent_at = await self._limiter._enter(self._tokens)  # noqa: SLF001 - its other half
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        surplus = 0 if self.used_tokens is None else self.used_tokens - self._tokens
+        self._limiter._leave(self._sent_at, error, surplus)  # noqa: SLF001 - its other half
+
+
+class DeploymentLimiter:
+    """Admits requests to one deployment.
+
+    Concurrency adapts between 1 and the maximum: one more for each window of successes, three tenths fewer for a window
+    with a 429 or 529, though never so few that they could not carry the rate that was learned (Little's law).
+
+    Args:
+        name: for the display.
+        limits: fixed ones.
+        concurrency: most requests in flight where ``limits`` does not say.
+        clock: seconds, from anywhere.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limits: Limits | None = None,
+        concurrency: int = 256,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.limits = limits or Limits()
+        self.in_flight = 0
+        self._clock = clock
+        self.rate_limited = 0
+        """429s and 529s so far."""
+        self._most = float(self.limits.max_concurrency or concurrency)
+        self._window = self._most
+        self._rate = AdaptiveRate()
+        self._breaker = Breaker()
+        self._pacer, self._minute, self._tokens = Pacer(), Pacer(), Pacer()
+        self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._why = ""
+        self._free = not (self.limits.rpm or self.limits.tpm)
+
+    # -- for the caller ------------------------------------------------------------------------------------------
+
+    def slot(self, tokens: int = 0) -> Slot:
+        """An ``async with`` block in which one request may be sent; its end tells the limiter what became of it."""
+        return Slot(self, tokens)
+
+    @property
+    def concurrency(self) -> int:
+        """Requests that may be in flight now."""
+        return max(1, int(self._window))
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second that the server was found to bear, or None while it never complained."""
+        return self._rate.rate(self._clock())
+
+    @property
+    def failing_for_s(self) -> float:
+        """How long the deployment has answered nothing but faults; 0 when it works."""
+        since = self._breaker.failing_since
+        return 0.0 if since is None else self._clock() - since
+
+    @property
+    def waiting_for(self) -> str:
+        """What queued requests wait for (``gpt-4o: rate limit, 3.2 s``), or ``""``."""
+        if not self._queue:
+            return ""
+        wait, why = self._hold(self._clock())
+        if not why:
+            return ""
+        short = self.name.removeprefix("openai/")
+        return f"{short}: {why}" + (f", {wait:.1f} s" if 0.05 <= wait < float("inf") else "")
+
+    # -- admission -----------------------------------------------------------------------------------------------
+
+    async def _enter(self, tokens: int) -> float:
+        now = self._clock()
+        if not self._queue and self._hold(now)[1] == "":
+            self._admit(now, tokens)
+            return now
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((future, tokens))
+        self._pump()
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self._leave(self._clock(), asyncio.CancelledError(), 0)  # it had been admitted
+            self._pump()
+            raise
+        return self._clock()
+
+    def _hold(self, now: float) -> tuple[float, str]:
+        """Seconds until a request may go (infinite: until another one ends) and why; no reason means now."""
+        breaker, rate = self._breaker, self._rate
+        if breaker.is_open or rate.in_vain:
+            # One request at a time finds out whether the server is back.
+            if breaker.open_until > now:
+                return breaker.open_until - now, "not answering"
+            if self.in_flight > 0 and rate.paused_until <= now:
+                return float("inf"), "trying whether it is back"
+        if rate.paused_until > now:
+            return rate.paused_until - now, "rate limit"
+        if self.in_flight >= max(1, int(self._window)):
+            return float("inf"), f"{self.in_flight} requests in flight"
+        if rate.limited:
+            rate.look(now, self.in_flight)
+            if (wait := self._pacer.wait(now)) > 0:
+                return wait, "rate limit"
+        if self._free:
+            return 0.0, ""
+        if self.limits.rpm and (wait := self._minute.wait(now)) > 0:
+            return wait, f"{self.limits.rpm:g} requests a minute"
+        if self.limits.tpm and (wait := self._tokens.wait(now)) > 0:
+            return wait, f"{self.limits.tpm:g} tokens a minute"
+        return 0.0, ""
+
+    def _admit(self, now: float, tokens: int) -> None:
+        self.in_flight += 1
+        self._rate.sent(now)
+        rate = self._rate.rate(now)
+        if rate is not None:
+            self._pacer.spend(now, 1.0 / rate)
+        if self.limits.rpm:
+            self._minute.spend(now, 60.0 / self.limits.rpm)
+        if self.limits.tpm:
+            self._tokens.spend(now, 60.0 * tokens / self.limits.tpm)
+
+    def _pump(self) -> None:
+        """Admit what may go, in order of arrival, and set the timer for what may go later."""
+        queue = self._queue
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while queue:
+            future, tokens = queue[0]
+            if future.done():  # cancelled while it waited
+                queue.popleft()
+                continue
+            now = self._clock()
+            wait, why = self._hold(now)
+            if why:
+                if wait < float("inf"):
+                    self._timer = asyncio.get_running_loop().call_later(max(wait, 0.0005), self._pump)
+                return
+            queue.popleft()
+            self._admit(now, tokens)
+            future.set_result(None)
+
+    # -- outcomes ------------------------------------------------------------------------------------------------
+
+    def _leave(self, sent_at: float, error: BaseException | None, surplus: int) -> None:
+        now = self._clock()
+        self.in_flight -= 1
+        if surplus and self.limits.tpm:
+            self._tokens.correct(60.0 * surplus / self.limits.tpm)
+        if isinstance(error, RateLimitedError):
+            self._slow_down(now, sent_at, error.retry_after_s)
+        elif isinstance(error, _FAULTS):
+            self._breaker.faulted(now, sent_at)
+            if error.retry_after_s:
+                self._breaker.open_until = max(self._breaker.open_until, now + error.retry_after_s)
+        elif error is None or isinstance(error, CallError):  # any other error is an answer too
+            self._speed_up(now, now - sent_at)
+        if self._queue:
+            self._pump()
+
+    def _slow_down(self, now: float, sent_at: float, wait_s: float | None) -> None:
+        self.rate_limited += 1
+        self._breaker.answered()
+        if self._rate.too_much(now, sent_at, wait_s):
+            carried = 2.0 * (self._rate.rate(now) or 0.0) * self._rate.latency
+            self._window = max(
+                1.0, min(self._most, max(0.7 * min(self._window, self.in_flight + 1), carried))
+            )
+
+    def _speed_up(self, now: float, latency: float) -> None:
+        self._breaker.answered()
+        self._rate.accepted(now, latency)
+        if self._window < self._most:
+            self._window = min(self._most, self._window + 1.0 / self._window)
