@@ -7,6 +7,7 @@ out there, stays for a while, and only then looks for more, ever faster. ``Break
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 __all__ = ["AdaptiveRate", "Breaker", "Pacer"]
@@ -70,7 +71,7 @@ class AdaptiveRate:
             return None
         going = max(0.0, now - max(self._dropped_at, self.paused_until))
         if self._searching:
-            return self._low * 2.0 ** min(going / self.DOUBLES_IN_S, 20.0)
+            return self._low * math.exp2(min(going / self.DOUBLES_IN_S, 20.0))
         since = going / self._period
         if since < 1.0:
             return self._plateau - (self._plateau - self._low) * (1.0 - since) ** 3
