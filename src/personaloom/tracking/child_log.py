@@ -173,7 +173,7 @@ class FolderLog:
         if not path.is_file():
             return
         size, limit = path.stat().st_size, self._limits.max_artifact_bytes
-        if size <= limit:
+        if size <= limit or path.name == "manifest.json":
             self._artifact(path, folder)
         elif path.suffix == ".jsonl":
             kept, lines = _first_lines(path, scratch / f"{path.stem}.first{path.suffix}", limit)

@@ -73,7 +73,9 @@ class TrackingWorker:
         with self._lock:
             if self._closed:
                 raise TrackingError("the tracking worker is closed")
-            if self._child is None or not self._child.alive:
+            if self._child is not None and not self._child.alive:
+                self._end(0.0)
+            if self._child is None:
                 self._child = _Child(self._interpreter)
             self._next_id += 1
             message = {"id": self._next_id, "verb": verb, "store": store.to_dict(), "args": args}

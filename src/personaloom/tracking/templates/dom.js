@@ -20,7 +20,7 @@ const fixed = (value, digits = 1) => (isNumber(value) ? value.toFixed(digits) : 
 const dollars = (value) => {
   if (!isNumber(value)) return "unknown";
   if (value === 0) return "$0";
-  return value < 0.01 ? `$${value.toPrecision(2)}` : `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  return value < 1 ? `$${Number(value.toPrecision(3))}` : `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 };
 const words = (name) => String(name).replaceAll("_", " ");
 const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;

@@ -89,7 +89,7 @@ const flat = (node, prefix = "") =>
 const configPage = () => {
   const m = index.manifest;
   const entries = flat(m.config);
-  const rows = h("div");
+  const rows = h("div", { class: "pairs" });
   const show = (query) => {
     const hits = entries.filter(([name, value]) => `${name} ${value}`.toLowerCase().includes(query.toLowerCase()));
     rows.replaceChildren(hits.length ? table(["Key", "Value"], hits.map(([name, value]) => [h("span", { class: "mono" }, name), h("span", { class: "mono" }, value)])) : none("No key or value like that."));
