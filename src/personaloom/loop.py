@@ -18,9 +18,7 @@ def run_in_loop(work: Callable[[], Awaitable[T]]) -> T:
     Where this thread's loop is running already (a notebook cell), the work runs in a thread while this one waits.
     uvloop is used where it is installed.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_running():
         return _run(work)
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -37,6 +35,14 @@ def run_in_loop(work: Callable[[], Awaitable[T]]) -> T:
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def _is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _run(work: Callable[[], Awaitable[T]]) -> T:

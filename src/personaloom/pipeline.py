@@ -172,11 +172,8 @@ class Pipeline:
         formulator = self.parts.formulator
         if formulator is None:
             return ["none"]
-        return [
-            formulator.fingerprint(),
-            self.parts.seeds.generation,
-            *self._link((formulator.template,), Role.FORMULATOR),
-        ]
+        models = models_of(self.parts.roles, Role.FORMULATOR)
+        return [formulator.fingerprint(self.parts.prompts), self.parts.seeds.generation, models]
 
     def _noise_links(self) -> tuple[list[Any], list[Any]]:
         """What noise adds to the conversations, and to what stands beside them."""

@@ -140,7 +140,7 @@ class PersonaChain:
         if not overrides and self.persona.system_prompt is not None:
             return self.persona
         prompt = await self._formulator.formulate(self.persona, self.llm, self._seed, overrides or None)
-        metadata = {**self.persona.metadata, **prompt.metadata}
+        metadata = {**self.persona.metadata, **prompt.metadata()}
         return self.persona.with_(features=features, system_prompt=prompt.text, metadata=metadata)
 
 

@@ -277,7 +277,7 @@ class LLMClient:
         if self._halt is not None:
             raise self._halt
         limiter = self._limiter(spec)
-        async with limiter.slot(worst.tokens):
+        async with limiter.slot(worst.tokens) as slot:
             if self._halt is not None:
                 raise self._halt
             reservation = await self.budget.reserve(worst) if self.budget else None
@@ -285,12 +285,11 @@ class LLMClient:
             self.in_flight += 1
             try:
                 reply = await spec.client.complete(request, sampling, spec.timeout_s)
-                limiter.succeeded()
                 cost = spec.price.cost(reply.usage) if spec.price else reply.cost_usd
-                actual = Spend(cost, reply.usage.input_tokens + reply.usage.output_tokens, 1)
+                slot.used_tokens = reply.usage.input_tokens + reply.usage.output_tokens
+                actual = Spend(cost, slot.used_tokens, 1)
                 return reply
             except CallError as error:
-                limiter.failed(error)
                 if isinstance(error, AuthenticationFailedError):
                     self.halt(error)
                 if error.status is not None or error.input_tokens is not None:
