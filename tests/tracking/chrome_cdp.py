@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110, ASYNC220, ASYNC240 - a test's own loop, with nothing else to serve while it waits
 """Headless Chromium over its debugging protocol: enough to open a page, look at it, and use it."""
 
 from __future__ import annotations

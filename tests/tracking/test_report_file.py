@@ -51,7 +51,7 @@ def test_a_failed_report_leaves_the_old_one_whole(tmp_path):
     first = write_report(folder).read_bytes()
     with (folder / "interactions.jsonl").open("a") as stream:
         stream.write("{broken\n")
-    with pytest.raises(ValueError, match="interactions.jsonl:13"):
+    with pytest.raises(ValueError, match=r"interactions\.jsonl:13"):
         write_report(folder)
     assert (folder / "report.html").read_bytes() == first
     assert not list(folder.glob(".report*"))

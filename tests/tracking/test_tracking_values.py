@@ -174,12 +174,12 @@ def test_secrets_are_taken_out_of_texts_and_configs(monkeypatch):
 
 
 def test_a_folder_that_is_no_dataset_is_named(tmp_path):
-    with pytest.raises(MissingStageInputError, match="manifest.json does not exist"):
+    with pytest.raises(MissingStageInputError, match=r"manifest\.json does not exist"):
         read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text("{oops")
-    with pytest.raises(InputError, match="manifest.json"):
+    with pytest.raises(InputError, match=r"manifest\.json"):
         read_manifest(tmp_path)
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n\n[2]\n')
-    with pytest.raises(InputError, match="x.jsonl:3"):
+    with pytest.raises(InputError, match=r"x\.jsonl:3"):
         list(read_jsonl(tmp_path / "x.jsonl"))
     assert list(read_jsonl(tmp_path / "missing.jsonl")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,18 @@ class RunRef:
             "kind": self.kind,
             "uri": self.uri,
             "experiment": self.experiment,
+            "experiment_id": self.experiment_id,
             "run_id": self.run_id,
+            "links": dict(self.links),
+            "serve": self.serve,
             "error": error,
         }
+
+    @classmethod
+    def from_manifest(cls, tracking: Mapping[str, Any]) -> RunRef:
+        """The run that a manifest's ``tracking`` entry names, without asking anybody."""
+        known = {name: tracking.get(name) for name in ("run_id", "experiment_id", "experiment", "uri", "serve")}
+        return cls(kind=str(tracking.get("kind") or "none"), links=dict(tracking.get("links") or {}), **known)
 
 
 def links_for(

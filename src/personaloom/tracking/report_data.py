@@ -152,8 +152,8 @@ def read_conversations(
     """Index all conversations, and write their texts until ``most`` of them or ``most_bytes`` are reached.
 
     Returns:
-        Columns ``{ids, persona, turns, flags, end, model, title}`` with the name tables ``ends`` and ``models``, ``starts``
-        of the text chunks, ``total`` and ``turn_counts`` of the whole dataset.
+        Columns ``{ids, persona, turns, flags, end, model, title}`` with the name tables ``ends`` and ``models``,
+        ``starts`` of the text chunks, ``total`` and ``turn_counts`` of the whole dataset.
     """
     ends, models = Coded(), Coded()
     names = ("ids", "persona", "turns", "flags", "end", "model", "title")
