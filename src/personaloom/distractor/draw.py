@@ -60,7 +60,7 @@ class Drawer:
     def draw(self, unit_id: str) -> NoiseDraw:
         """The draw of a unit: a pure function of seed, unit id and settings."""
         key = self._root.child(unit_id)
-        if key.integer("active") >= self._threshold:
+        if self._threshold < SPAN and key.integer("active") >= self._threshold:
             return NoiseDraw(False, None, (), key)
         if self._rules:
             return NoiseDraw(True, NoiseLayer.SURFACE, self._drawn_rules(key), key)

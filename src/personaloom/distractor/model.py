@@ -18,14 +18,17 @@ from personaloom.distractor.draw import Drawer, NoiseDraw
 from personaloom.distractor.semantic import Chat, Conversation, SemanticEngine, as_facts, is_fatal
 from personaloom.distractor.settings import load_strategy_file, read_layers, read_rules
 from personaloom.distractor.tally import NoiseTally
+from personaloom.distractor.unit import Unit, left_alone, noisy_by_rule
 from personaloom.errors import CallError, ConfigError, Fault
-from personaloom.records import NoiseLayer, NoiseResult, NoiseVerdict, PromptUse, Semantics
-from personaloom.text.contracts import Finding, check
+from personaloom.keyed import Key
+from personaloom.records import NoiseLayer, NoiseResult, NoiseVerdict, Semantics
+from personaloom.text.contracts import Finding
+from personaloom.text.contracts import check as check_contract
 from personaloom.text.semantics import extract
 from personaloom.text.similarity import levenshtein
 from personaloom.text.strategies import STRATEGIES, compose
 from personaloom.text.strategies.base import handles
-from personaloom.text.strategies.controls import PLACEBO_INSTRUCTION, is_placebo, paraphrase, random_edits
+from personaloom.text.strategies.controls import PLACEBO_INSTRUCTION, is_placebo, paraphrase
 
 __all__ = ["ALGORITHM", "DistractorModel"]
 
@@ -152,27 +155,21 @@ class DistractorModel:
             CallError: a connection that failed for good (authentication, unknown model, rate limits, timeouts, cut
                 connections, server faults). What is wrong with a reply's content never raises: the unit is rejected.
         """
-        features = dict(features or {})
+        told = dict(features or {})
         draw = self.draw(unit_id)
-        if not draw.active or draw.layer is None:
-            return _clean(text, unit_id)
-        written = self.use_semantic or (
-            self.rules.get("paraphrase") and "paraphrase" in draw.strategies and self._asks_model()
-        )
-        if llm is None or not written or not handles(text):
-            return self._without_model(text, unit_id, draw, features, detail=True)
+        if not draw.active:
+            return left_alone(text, unit_id)
+        if llm is None or not self._asks_model(draw) or not handles(text):
+            return self._without_model(text, unit_id, draw, told)
+        unit = Unit(text, unit_id, draw, told, "semantic", self.control)
         engine = SemanticEngine(llm, Conversation(self.seed, persona_id, slot_id, supplement, turn))
         try:
-            return await self._with_model(
-                text, unit_id, draw, features, engine, verify=verify_with_model and self.check == "auto"
-            )
+            return await self._with_model(unit, engine, verify=verify_with_model and self.check == "auto")
         except CallError as error:
             if is_fatal(error):
                 raise
-            verdict, reason = NoiseVerdict.REJECTED, f"{error.kind}: {error}"
-            return self._left_clean(
-                text, unit_id, draw, verdict, reason, engine="semantic", tries=engine.calls, uses=engine.uses
-            )
+            reason = f"{error.kind}: {error}"
+            return unit.left_clean(NoiseVerdict.REJECTED, reason, tries=engine.calls, uses=engine.uses)
 
     def perturb(
         self, text: str, unit_id: str = "p000000-q00-t0", features: Mapping[str, str] | None = None
@@ -180,8 +177,8 @@ class DistractorModel:
         """The same without any model: the strategies' own generators, or the rules. For use on its own."""
         draw = self.draw(unit_id)
         if not draw.active:
-            return _clean(text, unit_id)
-        return self._without_model(text, unit_id, draw, dict(features or {}), detail=True)
+            return left_alone(text, unit_id)
+        return self._without_model(text, unit_id, draw, dict(features or {}))
 
     def perturb_batch(
         self,
@@ -197,255 +194,144 @@ class DistractorModel:
             texts: clean texts.
             unit_ids: their names; by default ``u0``, ``u1`` …
             features: one persona's, for all of them.
-            detail: False leaves ``semantics`` empty and, for the rule-based model, trusts the contract that the rules
+            detail: False lets the rule-based model leave ``semantics`` empty and trust the contract that its rules
                 keep by construction; that is what makes 50,000 short texts a second possible.
         """
         names = unit_ids if unit_ids is not None else [f"u{index}" for index in range(len(texts))]
         if len(names) != len(texts):
             raise ValueError(f"{len(texts)} texts with {len(names)} unit ids")
-        told, results, draw_unit = dict(features or {}), [], self._drawer.draw
-        for text, unit_id in zip(texts, names, strict=True):
-            draw = draw_unit(unit_id)
-            results.append(
-                self._without_model(text, unit_id, draw, told, detail=detail)
-                if draw.active
-                else _clean(text, unit_id)
-            )
+        told = dict(features or {})
+        if detail or self.use_semantic or self.control:
+            return [self.perturb(text, name, told) for text, name in zip(texts, names, strict=True)]
+        only_typos = set(self.rules) == {"typo"} and not told
+        draw_unit, results = self._drawer.draw, []
+        intensity = self.rules["typo"].parameters["intensity"] if only_typos else 0.0
+        for text, name in zip(texts, names, strict=True):
+            draw = draw_unit(name)
+            if not draw.active:
+                results.append(left_alone(text, name))
+                continue
+            if only_typos:
+                applied = ["typo"]
+                noisy, distance = rule_engine.fast_typo(text, intensity, draw.key)
+            else:
+                noisy, applied = rule_engine.perturb(text, draw.strategies, self.rules, draw.key, told)
+                distance = levenshtein(text, noisy)
+            if noisy is None or noisy == text:
+                results.append(self._without_model(text, name, draw, told))
+            else:
+                results.append(noisy_by_rule(text, noisy, name, draw.strategies, applied, distance))
         return results
 
     # -- the engines ---------------------------------------------------------------------------------------------
 
-    def _asks_model(self) -> bool:
-        return bool(self.rules["paraphrase"].parameters["use_llm"]) and not self.use_semantic
+    def _asks_model(self, draw: NoiseDraw) -> bool:
+        if self.use_semantic:
+            return True
+        # Of the rules only a paraphrase can be a model's; it then stands for the unit.
+        return "paraphrase" in draw.strategies and bool(self.rules["paraphrase"].parameters["use_llm"])
+
+    def _write(
+        self, text: str, draw: NoiseDraw, key: Key, features: Mapping[str, str]
+    ) -> tuple[str, list[str]]:
+        if self.control == "placebo":
+            return paraphrase(text, key.child("placebo"), features) or text, ["placebo"]
+        if self.use_semantic:
+            return compose(text, draw.strategies, key, features)
+        return rule_engine.perturb(text, draw.strategies, self.rules, key, features)
 
     def _without_model(
-        self, text: str, unit_id: str, draw: NoiseDraw, features: dict[str, str], *, detail: bool
+        self, text: str, unit_id: str, draw: NoiseDraw, features: dict[str, str]
     ) -> NoiseResult:
-        """The strategies' own generators, or the rules."""
-        engine = "deterministic" if self.use_semantic else "rule_based"
-        if self.control == "placebo":
-            noisy, applied = paraphrase(text, draw.key.child("placebo"), features) or text, ["placebo"]
-        elif self.use_semantic:
-            noisy, applied = compose(text, draw.strategies, draw.key, features)
-        else:
-            noisy, applied = rule_engine.perturb(text, draw.strategies, self.rules, draw.key, features)
-        if noisy == text:
-            reason = (
-                "no drawn strategy finds anything to work on in this text"
-                if handles(text)
-                else "the text is empty or not English"
-            )
-            return self._left_clean(text, unit_id, draw, NoiseVerdict.NOT_APPLICABLE, reason, engine=engine)
-        if not detail and not self.use_semantic and self.control is None:
-            return _noisy(text, noisy, unit_id, draw, applied, engine)
-        finding, applied = self._judged(text, noisy, draw, applied, ())
-        if not finding.holds:
-            return self._left_clean(
-                text, unit_id, draw, NoiseVerdict.REJECTED, finding.reason, engine=engine, tries=1
-            )
-        return self._made(
+        """The strategies' own generators, or the rules; once more with another key where the check fails."""
+        unit = Unit(
             text,
-            noisy,
             unit_id,
             draw,
-            applied,
-            extract(text) if detail else None,
-            finding.semantics,
-            engine=engine,
-            tries=1,
+            features,
+            "deterministic" if self.use_semantic else "rule_based",
+            self.control,
         )
+        finding = Finding(False, "")
+        for number in range(TRIES):
+            key = draw.key.child("again") if number else draw.key
+            noisy, applied = self._write(text, draw, key, features)
+            if noisy == text:
+                if number:
+                    break
+                reason = (
+                    "no drawn strategy finds anything to work on in this text"
+                    if handles(text)
+                    else "the text is empty or not English"
+                )
+                return unit.left_clean(NoiseVerdict.NOT_APPLICABLE, reason)
+            finding, applied = self._judged(unit, noisy, applied, ())
+            if finding.holds:
+                return unit.made(noisy, applied, extract(text), finding.semantics, tries=number + 1)
+        return unit.left_clean(NoiseVerdict.REJECTED, finding.reason, tries=TRIES)
 
-    async def _with_model(
-        self,
-        text: str,
-        unit_id: str,
-        draw: NoiseDraw,
-        features: dict[str, str],
-        engine: SemanticEngine,
-        *,
-        verify: bool,
-    ) -> NoiseResult:
+    async def _with_model(self, unit: Unit, engine: SemanticEngine, *, verify: bool) -> NoiseResult:
         """Extract, generate, check; once more where the check fails."""
-        layer = draw.layer or NoiseLayer.SURFACE
-        before = await engine.extract(text)
-        facts = self._facts(text, layer, draw, features, before)
+        before = await engine.extract(unit.text)
+        facts = self._facts(unit, before)
+        contract = NoiseLayer.SURFACE if self.control == "placebo" else unit.layer
         attempt, reason = 0, ""
         for number in range(TRIES):
             noisy, attempt = await engine.generate(facts, attempt)
-            finding, applied = self._judged(text, noisy, draw, None, tuple(before.slots.items()))
+            finding, applied = self._judged(unit, noisy, None, tuple(before.slots.items()))
             if finding.holds and verify:
-                finding = await engine.verify(
-                    text,
-                    noisy,
-                    NoiseLayer.SURFACE if self.control == "placebo" else layer,
-                    before,
-                    finding,
-                    number,
-                )
+                finding = await engine.verify(unit.text, noisy, contract, before, finding, number)
             if finding.holds:
-                return self._made(
-                    text, noisy, unit_id, draw, applied, before, finding.semantics, engine="semantic", tries=number + 1,
-                    uses=engine.uses, checker="rules+model" if verify else "rules",
-                )  # fmt: skip
+                checker = "rules+model" if verify else "rules"
+                return unit.made(
+                    noisy,
+                    applied,
+                    before,
+                    finding.semantics,
+                    tries=number + 1,
+                    uses=engine.uses,
+                    checker=checker,
+                )
             reason = finding.reason
-        return self._left_clean(
-            text,
-            unit_id,
-            draw,
-            NoiseVerdict.REJECTED,
-            reason,
-            engine="semantic",
-            tries=TRIES,
-            uses=engine.uses,
-            before=before,
-        )
+        return unit.left_clean(NoiseVerdict.REJECTED, reason, tries=TRIES, uses=engine.uses, before=before)
 
-    def _facts(
-        self, text: str, layer: NoiseLayer, draw: NoiseDraw, features: dict[str, str], before: Semantics
-    ) -> dict[str, Any]:
+    def _facts(self, unit: Unit, before: Semantics) -> dict[str, Any]:
+        """Exactly what the template gets."""
         placebo = self.control == "placebo"
-        told = {"paraphrase": "Say the same in other words.", **self._instructions}
-        asked = draw.strategies if self.use_semantic else ("paraphrase",)
+        if placebo:
+            asked = [{"name": "placebo", "instruction": PLACEBO_INSTRUCTION}]
+        elif self.use_semantic:
+            asked = [{"name": name, "instruction": self._instructions[name]} for name in unit.draw.strategies]
+        else:
+            asked = [{"name": "paraphrase", "instruction": "Say the same in other words."}]
         return {
-            "text": text,
-            "layer": str(NoiseLayer.SURFACE if placebo else layer),
-            "strategies": [{"name": "placebo", "instruction": PLACEBO_INSTRUCTION}]
-            if placebo
-            else [{"name": name, "instruction": told[name]} for name in asked],
+            "text": unit.text,
+            "layer": str(NoiseLayer.SURFACE if placebo else unit.layer),
+            "strategies": asked,
             "semantics": as_facts(before),
-            "features": features,
+            "features": dict(unit.features),
             "control": "placebo" if placebo else "",
         }
 
-    # -- judging -------------------------------------------------------------------------------------------------
-
     def _judged(
-        self,
-        text: str,
-        noisy: str,
-        draw: NoiseDraw,
-        applied: list[str] | None,
-        slots: Sequence[tuple[str, str]],
+        self, unit: Unit, noisy: str, applied: list[str] | None, slots: Sequence[tuple[str, str]]
     ) -> tuple[Finding, list[str]]:
         """The rules' finding, and the strategies that are really there."""
-        layer = draw.layer or NoiseLayer.SURFACE
         if self.control == "placebo":
-            reason = is_placebo(text, noisy)
-            return Finding(not reason, reason, check(text, noisy, NoiseLayer.SURFACE, slots).semantics), [
-                "placebo"
-            ]
-        finding = check(text, noisy, layer, slots)
+            reason = is_placebo(unit.text, noisy)
+            after = check_contract(unit.text, noisy, NoiseLayer.SURFACE, slots).semantics
+            return Finding(not reason, reason, after), ["placebo"]
+        finding = check_contract(unit.text, noisy, unit.layer, slots)
         if not self.use_semantic:
-            return finding, applied if applied is not None else ["paraphrase"]
-        found = [
-            name for name in STRATEGIES if name in draw.strategies and STRATEGIES[name].detect(text, noisy)
-        ]
+            return finding, ["paraphrase"] if applied is None else applied
+        asked = unit.draw.strategies
+        found = [name for name in STRATEGIES if name in asked and STRATEGIES[name].detect(unit.text, noisy)]
         if not finding.semantics.missing:
             found = [name for name in found if name != "missing_slots"]
         if finding.holds and not found:
-            return Finding(
-                False,
-                f"none of the strategies asked for shows: {', '.join(draw.strategies)}",
-                finding.semantics,
-            ), []
+            reason = f"none of the strategies asked for shows: {', '.join(asked)}"
+            return Finding(False, reason, finding.semantics), []
         return finding, found
-
-    # -- results -------------------------------------------------------------------------------------------------
-
-    def _made(
-        self, text: str, noisy: str, unit_id: str, draw: NoiseDraw, applied: list[str], before: Semantics | None, after: Semantics,
-        *, engine: str, tries: int, uses: Mapping[str, PromptUse] | None = None, checker: str = "rules",
-    ) -> NoiseResult:  # fmt: skip
-        distance = levenshtein(text, noisy)
-        extra: dict[str, Any] = {"checker": checker}
-        if self.control == "random_edits":
-            edited = random_edits(text, distance, draw.key.child("random_edits"), len(noisy) - len(text))
-            if edited is None:
-                reason = "no character of this text may be edited"
-                return self._left_clean(
-                    text,
-                    unit_id,
-                    draw,
-                    NoiseVerdict.NOT_APPLICABLE,
-                    reason,
-                    engine=engine,
-                    tries=tries,
-                    uses=uses,
-                )
-            extra |= {"target_distance": distance, "matched_strategies": applied}
-            noisy, applied, after, distance = (
-                edited,
-                ["random_edits"],
-                extract(edited),
-                levenshtein(text, edited),
-            )
-        metadata = (
-            self._metadata(unit_id, draw, NoiseVerdict.APPLIED, engine, tries, uses)
-            | extra
-            | {"edit_distance": distance}
-        )
-        semantics = {"before": before.to_dict(), "after": after.to_dict()} if before is not None else {}
-        layer = draw.layer or NoiseLayer.SURFACE
-        return NoiseResult(text, noisy, str(layer), layer.index, list(applied), metadata, semantics)
-
-    def _left_clean(
-        self, text: str, unit_id: str, draw: NoiseDraw, verdict: NoiseVerdict, reason: str,
-        *, engine: str, tries: int = 0, uses: Mapping[str, PromptUse] | None = None, before: Semantics | None = None,
-    ) -> NoiseResult:  # fmt: skip
-        metadata = self._metadata(unit_id, draw, verdict, engine, tries, uses) | {
-            "reason": reason,
-            "edit_distance": 0,
-        }
-        layer = draw.layer or NoiseLayer.SURFACE
-        read = (before or extract(text)).to_dict()
-        return NoiseResult(text, text, str(layer), layer.index, [], metadata, {"before": read, "after": read})
-
-    def _metadata(
-        self,
-        unit_id: str,
-        draw: NoiseDraw,
-        verdict: NoiseVerdict,
-        engine: str,
-        tries: int,
-        uses: Mapping[str, PromptUse] | None,
-    ) -> dict[str, Any]:
-        return {
-            "unit_id": unit_id,
-            "verdict": str(verdict),
-            "asked_strategies": list(draw.strategies),
-            "reason": "",
-            "edit_distance": 0,
-            "engine": engine,
-            "attempts": tries,
-            "prompts": {name: use.to_dict() for name, use in (uses or {}).items()},
-            "control": self.control,
-        }
-
-
-def _clean(text: str, unit_id: str) -> NoiseResult:
-    """A unit that was not drawn."""
-    return NoiseResult(
-        text,
-        text,
-        metadata={
-            "unit_id": unit_id,
-            "verdict": "not_drawn",
-            "asked_strategies": [],
-            "reason": "",
-            "edit_distance": 0,
-        },
-    )
-
-
-def _noisy(
-    text: str, noisy: str, unit_id: str, draw: NoiseDraw, applied: list[str], engine: str
-) -> NoiseResult:
-    """A unit of the rule-based model in a batch: the contract holds by construction."""
-    metadata = {
-        "unit_id": unit_id, "verdict": "applied", "asked_strategies": list(draw.strategies), "reason": "",
-        "edit_distance": levenshtein(text, noisy), "engine": engine, "attempts": 1, "checker": "by construction",
-    }  # fmt: skip
-    return NoiseResult(text, noisy, "surface_noise", 0, applied, metadata)
 
 
 _MODES, _CONTROLS, _CHECKS = ("realtime", "posthoc"), (None, "placebo", "random_edits"), ("auto", "rules")

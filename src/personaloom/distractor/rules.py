@@ -5,7 +5,6 @@ All of them are surface noise: protected spans, and the words that carry the int
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from personaloom.distractor.settings import RuleSetting
@@ -16,9 +15,9 @@ from personaloom.text.spans import Scan, scan
 from personaloom.text.strategies.base import handles, splice, tier
 from personaloom.text.strategies.controls import paraphrase
 from personaloom.text.synonyms import SYNONYMS
-from personaloom.text.typos import add_typos
+from personaloom.text.typos import add_typos, typos
 
-__all__ = ["perturb"]
+__all__ = ["fast_typo", "perturb"]
 
 Features = Mapping[str, str]
 _DROPPABLE = frozenset(
@@ -42,10 +41,10 @@ def _count(rate: float, places: int, key: Key, purpose: str) -> int:
 def typo(text: str, key: Key, features: Features, parameters: Mapping[str, float]) -> str | None:
     """``intensity``: share of the ordinary words that get a slip, scaled by how carefully the persona writes."""
     if not features:
-        return add_typos(text, key.stream("typos"), rate=parameters["intensity"])
+        return add_typos(text, key, rate=parameters["intensity"])
     voice = register(features)
     rate = min(1.0, parameters["intensity"] * voice.typo_factor)
-    return add_typos(text, key.stream("typos"), rate=rate, subtle=voice.subtle)
+    return add_typos(text, key, rate=rate, subtle=voice.subtle)
 
 
 def _held(parsed: Scan) -> set[int]:
@@ -151,7 +150,6 @@ _APPLY: Mapping[str, Callable[[str, Key, Features, Mapping[str, float]], str | N
     "typo": typo,
 }
 """In order of application: letters last, so that words are still known when they are looked up."""
-_ANY_LETTERS = re.compile(r"[a-z]{2}")
 
 
 def perturb(
@@ -162,25 +160,22 @@ def perturb(
     Returns:
         The text, and the rules that changed it.
     """
-    if names == ("typo",):
-        # The fast way: a typo touches only lower-case ASCII words, so the language need not be known.
-        out = (
-            typo(text, key, features, settings["typo"].parameters)
-            if _ANY_LETTERS.search(text) and _typable(text)
-            else None
-        )
-        return (text, []) if out is None or out == text else (out, ["typo"])
     if not handles(text):
         return text, []
     applied = []
     for name, rule in _APPLY.items():
         if name in names:
-            changed = rule(text, key.child(name), features, settings[name].parameters)
+            changed = rule(
+                text, key if name == "typo" else key.child(name), features, settings[name].parameters
+            )
             if changed is not None and changed != text:
                 text = changed
                 applied.append(name)
     return text, applied
 
 
-def _typable(text: str) -> bool:
-    return handles(text) if not text.isascii() else True
+def fast_typo(text: str, intensity: float, key: Key) -> tuple[str | None, int]:
+    """The typo rule alone and for no particular persona, for batches: the text, or None, and its edit distance."""
+    if not text.isascii() and not handles(text):
+        return None, 0
+    return typos(text, key, intensity)

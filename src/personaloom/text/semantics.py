@@ -157,12 +157,24 @@ def _built(kind: str, verb: str, rest: str, start: int, end: int, place: int, le
     return Request(verb, words, " ".join((verb, *words)).strip(), start, end, place, place + length, kind)
 
 
+_CUT = re.compile(r"[,:–—]\s|\s-\s|\b(?:but|so|and)\s")
+
+
+def _behind(text: str, start: int, end: int) -> Request | None:
+    """The request behind an aside: ``sorry, on the train here, can you …``."""
+    for match, _ in zip(_CUT.finditer(text, start, min(end, start + 300)), range(6), strict=False):
+        request = _request(text, match.end(), end)
+        if request is not None:
+            return request
+    return None
+
+
 def requests(parsed: Scan) -> list[Request]:
     """All requests of a text in order; for a text that asks for nothing, one of kind ``tell`` where it has content."""
     found: list[Request] = []
     for start, end in _clauses(parsed):
-        if text := parsed.text[start:end].strip():
-            request = _request(parsed.text, start, end) if text else None
+        if parsed.text[start:end].strip():
+            request = _request(parsed.text, start, end) or _behind(parsed.text, start, end)
             if request and (request.words or request.kind != "question"):
                 found.append(request)
     if found:

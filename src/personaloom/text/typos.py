@@ -9,12 +9,14 @@ seldom wrong is in Yannakoudakis and Fawthrop (1983). The exact shares below are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
+from personaloom.keyed import Key
+from personaloom.text.lexicon import NUMBER_WORDS
 from personaloom.text.misspellings import HOMOPHONES, MISSPELLINGS, NEIGHBOURS
+from personaloom.text.similarity import levenshtein
 from personaloom.text.spans import scan
 
-__all__ = ["KNOWN_SHARE", "MIX", "add_typos", "slip"]
+__all__ = ["KNOWN_SHARE", "MIX", "add_typos", "slip", "typos"]
 
 KNOWN_SHARE = 35
 """Of a hundred slips in a word that is on the list, so many are its known misspelling."""
@@ -27,9 +29,12 @@ _SUBTLE: tuple[str, ...] = tuple(
     "drop" if i < 45 else "double" if i < 75 else "transpose" for i in range(100)
 )
 
+_NUMBERS = frozenset(NUMBER_WORDS) | {"half", "dozen", "hundred", "thousand", "million"}
 _CANDIDATE = re.compile(r"(?<![\w'’\-])[a-z]{4,}(?![\w'’\-])")
 _SHORT_CANDIDATE = re.compile(r"(?<![\w'’\-])[a-z]{2,}(?![\w'’\-])")
-_MUST_SCAN = re.compile(r"[\d`\"'“‘«@#/_~]|\.\w|www|\(\)")
+_MUST_SCAN = re.compile(r"[`\"“«@#/_~]|(?<!\w)['‘]|\.[A-Za-z]|www|\(\)")
+_LOW = (1 << 128) - 1
+_DIGIT = re.compile(r"\d")
 
 
 def slip(word: str, number: int, *, subtle: bool = False) -> str:
@@ -72,40 +77,60 @@ def _mechanical(word: str, kind: str, number: int) -> str:
 def candidates(text: str, pattern: re.Pattern[str] = _CANDIDATE) -> list[tuple[int, int]]:
     """Places of the words that a typo may hit: lower-case, at least four letters, in no protected span.
 
-    Most short texts have nothing that could be protected but capitalised names, which the pattern never matches; only
-    the others are scanned in full.
+    Most short texts have nothing that could be protected but capitalised names, which the pattern never matches, and
+    numbers, whose unit is the word behind them; only the others are scanned in full.
     """
-    if _MUST_SCAN.search(text) is None:
-        return [match.span() for match in pattern.finditer(text)]
-    return [(w.start, w.end) for w in scan(text).words if pattern.fullmatch(w.text)]
+    if _MUST_SCAN.search(text) is not None:
+        return [
+            (w.start, w.end) for w in scan(text).words if pattern.fullmatch(w.text) and w.text not in _NUMBERS
+        ]
+    places = [match.span() for match in pattern.finditer(text) if match[0] not in _NUMBERS]
+    if _DIGIT.search(text) is not None:
+        return [
+            place
+            for place in places
+            if not (text[place[0] - 1 : place[0]] == " " and text[place[0] - 2 : place[0] - 1].isdigit())
+        ]
+    return places
 
 
 def add_typos(
-    text: str, stream: Iterator[int], *, rate: float, most: int | None = None, subtle: bool = False
+    text: str, key: Key, *, rate: float, most: int | None = None, subtle: bool = False
 ) -> str | None:
+    """Put typos into a text; see ``typos``."""
+    return typos(text, key, rate, most, subtle=subtle)[0]
+
+
+def typos(
+    text: str, key: Key, rate: float, most: int | None = None, *, subtle: bool = False
+) -> tuple[str | None, int]:
     """Put typos into a text.
 
     Args:
         text: any text; only lower-case words outside the protected spans are touched.
-        stream: uniform integers (``Key.stream``).
+        key: decides everything; one digest of it is enough for one typo.
         rate: expected share of those words that get one; at least one gets one.
         most: at most so many.
         subtle: see ``slip``.
 
     Returns:
-        The text with at least one typo, or None where no word can have one.
+        The text with at least one typo, or None where no word can have one; and its Levenshtein distance.
     """
     places = candidates(text) or candidates(text, _SHORT_CANDIDATE)
     if not places:
-        return None
+        return None, 0
     wanted = rate * len(places)
     count = int(wanted)
-    if next(stream) % 1_000_000 < (wanted - count) * 1_000_000:
+    number = key.wide("typos")
+    if (number & 0xFFFFF) < (wanted - count) * 0x100000:
         count += 1
     count = min(max(count, 1), len(places), most or len(places))
     if count == 1:
-        start, end = places[next(stream) % len(places)]
-        return text[:start] + slip(text[start:end], next(stream), subtle=subtle) + text[end:]
+        start, end = places[(number >> 20 & 0xFFFFFFFF) % len(places)]
+        word = text[start:end]
+        new = slip(word, number >> 52 & _LOW, subtle=subtle)
+        return text[:start] + new + text[end:], _word_distance(word, new)
+    stream = key.stream("more typos")
     for index in range(count):
         other = index + next(stream) % (len(places) - index)
         places[index], places[other] = places[other], places[index]
@@ -113,4 +138,27 @@ def add_typos(
     for start, end in sorted(places[:count]):
         pieces += [text[at:start], slip(text[start:end], next(stream), subtle=subtle)]
         at = end
-    return "".join([*pieces, text[at:]])
+    noisy = "".join([*pieces, text[at:]])
+    return noisy, levenshtein(text, noisy)
+
+
+def _word_distance(word: str, new: str) -> int:
+    """Levenshtein distance, quickly where one slip is the difference."""
+    longer = len(new) - len(word)
+    at = 0
+    for a, b in zip(word, new, strict=False):
+        if a != b:
+            break
+        at += 1
+    if longer == 1:
+        if word[at:] == new[at + 1 :]:
+            return 1
+    elif longer == -1:
+        if word[at + 1 :] == new[at:]:
+            return 1
+    elif not longer:
+        if word[at + 1 :] == new[at + 1 :]:
+            return 1
+        if word[at + 2 :] == new[at + 2 :]:
+            return 2
+    return levenshtein(word, new)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from personaloom.keyed import Key
+from personaloom.text.lexicon import FUNCTION_WORDS, QUESTION_WORDS
 from personaloom.text.phrases import (
     CONTEXT,
     CONTEXT_PHRASES,
@@ -16,6 +17,7 @@ from personaloom.text.phrases import (
     VAGUE_PHRASES,
 )
 from personaloom.text.semantics import requests, slots_of
+from personaloom.text.similarity import tokens
 from personaloom.text.slots import FIXED, Slot
 from personaloom.text.spans import scan
 from personaloom.text.strategies.base import add_sentence, added, cut, handles, tier
@@ -114,7 +116,10 @@ def vague_slot_values(text: str, key: Key, features: Mapping[str, str]) -> str |
     out = text
     for slot in sorted(key.sample(exact, count, "which"), key=lambda slot: -slot.start):
         out = _blurred(out, slot, key.choice(VAGUE_PHRASES[slot.kind], "phrase", slot.name))
-    return out if out != text else None
+    asked = {word for request in requests(scan(text)) for word in (request.verb, *request.words)}
+    left = asked & set(tokens(out))
+    # "Explain that thing" still says what to do; "what is that thing" says nothing any more.
+    return out if out != text and (left - QUESTION_WORDS - FUNCTION_WORDS or not asked) else None
 
 
 _DETERMINER = re.compile(r"(?:\b(?:an?|the|my|our|your|some|this|these|those|that)\s+)+\Z", re.IGNORECASE)

@@ -79,7 +79,7 @@ def typo_misspelling(text: str, key: Key, features: Mapping[str, str]) -> str | 
         return None
     voice = register(features)
     most = 1 if voice.subtle else 3
-    return add_typos(text, key.stream("typos"), rate=0.08 * voice.typo_factor, most=most, subtle=voice.subtle)
+    return add_typos(text, key, rate=0.08 * voice.typo_factor, most=most, subtle=voice.subtle)
 
 
 def detect_typos(clean: str, noisy: str) -> bool:
