@@ -8,10 +8,10 @@ from pathlib import Path
 
 from personaloom.cli.argv import Invocation
 from personaloom.cli.sweep import run_sweep
-from personaloom.config.compose import Composed, compose
+from personaloom.config.composition import Composed, compose
+from personaloom.config.judging import validate
 from personaloom.config.provenance import config_yaml, new_folder, write_provenance
 from personaloom.config.secrets import masked
-from personaloom.config.validate import validate
 from personaloom.errors import ConfigError
 
 __all__ = ["announce", "run", "show_config"]

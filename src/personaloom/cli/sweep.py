@@ -18,13 +18,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from personaloom.cli.argv import Invocation
-from personaloom.config.compose import Composed, Composer, composer, from_hydra
+from personaloom.config.composition import Composed, Composer, composer, from_hydra
 from personaloom.config.hydra_errors import hydra_errors_as_ours
 from personaloom.config.identity import shared_folders
+from personaloom.config.judging import faults_of, validate
 from personaloom.config.primary import Primary
 from personaloom.config.provenance import new_folder
 from personaloom.config.secrets import redact
-from personaloom.config.validate import faults_of, validate
 from personaloom.errors import ConfigError, Fault, PersonaLoomError
 
 __all__ = ["run_sweep", "sweep_job"]

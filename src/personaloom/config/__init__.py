@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from personaloom.config.compose import Composed
+    from personaloom.config.composition import Composed
     from personaloom.pipeline import Parts
 
 __all__ = ["build_parts", "compose", "validate"]
@@ -20,7 +20,7 @@ __all__ = ["build_parts", "compose", "validate"]
 def compose(
     overrides: Sequence[str] = (), *, config: Path | str | None = None, config_dirs: Sequence[Path] = ()
 ) -> Composed:
-    """The composed config as a plain dictionary, not judged yet; see ``personaloom.config.compose.compose``.
+    """The composed config as a plain dictionary, not judged yet; see ``personaloom.config.composition.compose``.
 
     Args:
         overrides: in Hydra's grammar.
@@ -31,7 +31,7 @@ def compose(
         ConfigError: the files or overrides cannot be composed.
         ConfigNotFoundError: a file or folder that was named is not there.
     """
-    from personaloom.config.compose import compose as composing  # noqa: PLC0415 - imports hydra
+    from personaloom.config.composition import compose as composing  # noqa: PLC0415 - imports hydra
 
     return composing(overrides, config=Path(config) if config is not None else None, config_dirs=config_dirs)
 
@@ -42,7 +42,7 @@ def validate(config: Mapping[str, Any]) -> Composed:
     Raises:
         ConfigError: with every fault of it.
     """
-    from personaloom.config.validate import validate as judging  # noqa: PLC0415 - imports pydantic and hydra
+    from personaloom.config.judging import validate as judging  # noqa: PLC0415 - imports pydantic and hydra
 
     return judging(config)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from personaloom.config.compose import Composed
+from personaloom.config.composition import Composed
 from personaloom.config.instantiate import instantiate
 from personaloom.config.models import roles_of
 from personaloom.config.roles import build_roles

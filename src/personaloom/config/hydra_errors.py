@@ -71,6 +71,10 @@ def _other(error: Exception) -> Fault:
     cause = str(error.__cause__).strip() if error.__cause__ is not None else ""
     lines = [line.strip() for line in f"{text}\n{cause}".splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(("full_key", "object_type", "reference_type"))]
+    absent = re.search(r"Could not override '([^']+)'\.\s*No match in the defaults list", text)
+    if absent:
+        remedy = "put `personaloom` first in the defaults list of the config"
+        return Fault(absent.group(1), "is no group of this config, so no option of it can be chosen", remedy)
     key = getattr(error.__cause__ or error, "full_key", None)
     problem = "; ".join(dict.fromkeys(lines)) or type(error).__name__
     return Fault(str(key or "config"), redact(problem), "see --help for the groups, --cfg job for the keys")

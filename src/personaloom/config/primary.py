@@ -7,7 +7,8 @@ one become options of their groups, in memory, so that ``distractor=none`` works
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from personaloom.config.groups import shipped_choices
 from personaloom.config.hydra_errors import yaml_fault
 from personaloom.errors import ConfigError, ConfigNotFoundError, Fault
 
-__all__ = ["Primary", "find_primary", "read_yaml", "register"]
+__all__ = ["Primary", "find_primary", "read_yaml", "registered"]
 
 SHIPPED = "personaloom"
 IN_MEMORY = "from_file"
-_PRIMARY_NAME = "primary_from_file"
+_NAME = "primary_from_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +99,52 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def register(primary: Primary, groups: Collection[str]) -> str:
-    """Put a config of the user's into Hydra's ConfigStore; gives the name to compose. Call it inside a session."""
+@contextmanager
+def registered(primary: Primary, groups: Collection[str]) -> Iterator[str]:
+    """Put a config of the user's into Hydra's ConfigStore for the time of a block; gives the name to compose."""
     if primary.content is None:
-        return SHIPPED
-    store = ConfigStore.instance()
+        yield SHIPPED
+        return
+    nodes: dict[str, dict[str, Any]] = {}
     content = dict(primary.content)
     if primary.kind == "resolved":
-        content = _as_composed(content, groups)
-    store.store(name=_PRIMARY_NAME, node=OmegaConf.create(content))
-    return _PRIMARY_NAME
+        content, nodes = _as_composed(content, groups)
+    elif isinstance(content["defaults"], list) and "_self_" not in content["defaults"]:
+        # What a config says itself is stronger than its defaults; Hydra warns where that is not written.
+        content["defaults"] = [*content["defaults"], "_self_"]
+    store = ConfigStore.instance()
+    with ExitStack() as undo:
+        for group, name, node in [
+            *((group, IN_MEMORY, node) for group, node in nodes.items()),
+            (None, _NAME, content),
+        ]:
+            folder = store.repo.setdefault(group, {}) if group else store.repo
+            undo.callback(_put_back, folder, f"{name}.yaml", folder.get(f"{name}.yaml"))
+            store.store(group=group, name=name, node=OmegaConf.create(node))
+        yield _NAME
 
 
-def _as_composed(content: dict[str, Any], groups: Collection[str]) -> dict[str, Any]:
-    """The same config with a defaults list: its group nodes are registered as options, and the rest stays."""
+def _put_back(folder: dict[str, Any], name: str, before: Any) -> None:
+    if before is None:
+        folder.pop(name, None)
+    else:
+        folder[name] = before
+
+
+def _as_composed(
+    content: dict[str, Any], groups: Collection[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The same config with a defaults list, and its nodes as options of their groups."""
     chosen = shipped_choices()
     rest = {key: value for key, value in content.items() if key != "hydra"}
-    defaults: list[Any] = [SHIPPED]
+    nodes: dict[str, dict[str, Any]] = {}
     for group in sorted(set(groups) & set(rest)):
+        if not isinstance(rest[group], dict):
+            continue  # a wrong type: it stays where it is, and the schema will say so
         node = rest.pop(group)
-        if not isinstance(node, dict):
-            rest[group] = node  # a wrong type: the schema will say so
-            continue
         if "_target_" not in node and group in chosen:
             # Not a class with its arguments but values: what the file leaves out keeps the shipped value.
             node = {"defaults": [chosen[group], "_self_"], **node}
-        ConfigStore.instance().store(group=group, name=IN_MEMORY, node=OmegaConf.create(node))
-        defaults.append({f"override /{group}" if group in chosen else f"/{group}": IN_MEMORY})
-    return {"defaults": [*defaults, "_self_"], **rest}
+        nodes[group] = node
+    choices = [{f"override /{group}" if group in chosen else f"/{group}": IN_MEMORY} for group in nodes]
+    return {"defaults": [SHIPPED, *choices, "_self_"], **rest}, nodes

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from personaloom.config.compose import Composed
+from personaloom.config.composition import Composed
 from personaloom.config.resolve import escaped
 from personaloom.errors import StoreError
 

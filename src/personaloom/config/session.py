@@ -15,7 +15,6 @@ from pathlib import Path
 from hydra import version
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
@@ -29,12 +28,12 @@ _LOCK = threading.RLock()
 def hydra_session(folders: Sequence[Path], extra: Sequence[Path] = ()) -> Iterator[Hydra]:
     """A Hydra that searches these folders, strongest first, then ``extra``.
 
-    What is put into Hydra's ConfigStore inside the block is gone after it. Re-entrant in one thread; others wait.
+    Re-entrant in one thread; other threads wait.
     """
     with _LOCK:
         outer, base = GlobalHydra.instance().hydra, version.getbase()
-        store, config, runtime = ConfigStore.instance(), HydraConfig.instance().cfg, JobRuntime.instance()
-        repo, job_conf = copy.deepcopy(store.repo), copy.deepcopy(runtime.conf)
+        config, runtime = HydraConfig.instance().cfg, JobRuntime.instance()
+        job_conf = copy.deepcopy(runtime.conf)
         GlobalHydra.instance().clear()
         version.setbase("1.3")
         try:
@@ -51,4 +50,4 @@ def hydra_session(folders: Sequence[Path], extra: Sequence[Path] = ()) -> Iterat
         finally:
             GlobalHydra.instance().hydra = outer
             version.VersionBase.instance().version_base = base
-            store.repo, HydraConfig.instance().cfg, runtime.conf = repo, config, job_conf
+            HydraConfig.instance().cfg, runtime.conf = config, job_conf

@@ -80,6 +80,8 @@ def _import(target: str, where: str) -> Any:
             found = getattr(found, part)
             if inspect.ismodule(found) and not _is_trusted(found.__name__):
                 raise _error(where, f"{target} leads out of the trusted modules, to {found.__name__}", "")
+        if inspect.ismodule(found) and callable(getattr(found, parts[-1], None)):
+            return getattr(found, parts[-1])  # a function that lives in a module of its own name
         return found
     raise _error(where, f"there is no module {parts[0]}", "is its folder on PYTHONPATH?")
 

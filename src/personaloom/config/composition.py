@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from personaloom.config.groups import group_options, search_folders
 from personaloom.config.hydra_errors import hydra_errors_as_ours
 from personaloom.config.overrides import prepare
-from personaloom.config.primary import Primary, find_primary, register
+from personaloom.config.primary import Primary, find_primary, registered
 from personaloom.config.resolve import plain, public
 from personaloom.config.session import hydra_session
 from personaloom.errors import ConfigError, Fault
@@ -118,11 +118,12 @@ def composer(config: Path | None = None, config_dirs: Sequence[Path] = ()) -> It
     folders = search_folders(config_dirs)
     primary = find_primary(config)
     beside = [primary.path.resolve().parent] if primary.path is not None else []
-    with hydra_session(folders, [folder for folder in beside if folder not in folders]) as hydra:
-        groups = group_options(folders)
-        for folder in beside:
-            groups |= {group: {**_own_options(folder, group), **options} for group, options in groups.items()}
-        yield Composer(hydra, register(primary, groups), groups, primary)
+    groups = group_options(folders)
+    for folder in beside:
+        groups = {group: {**_own_options(folder, group), **options} for group, options in groups.items()}
+    extra = [folder for folder in beside if folder not in folders]
+    with hydra_session(folders, extra) as hydra, registered(primary, groups) as name:
+        yield Composer(hydra, name, groups, primary)
 
 
 def compose(

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from personaloom.config.checks import CHECKS
-from personaloom.config.compose import Composed
+from personaloom.config.composition import Composed
 from personaloom.config.explain import explain, mapping, shown
 from personaloom.config.nearest import choices
 from personaloom.config.schema import GROUPS, OPTIONAL_GROUPS, Free, Node, Root, model_for

@@ -1,0 +1,5 @@
+"""``python -m personaloom.cli``."""
+
+from personaloom.cli import entry
+
+raise SystemExit(entry())

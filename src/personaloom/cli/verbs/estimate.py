@@ -1,0 +1,70 @@
+"""``--estimate`` or ``estimate=true``: calls, tokens and cost of a config, by stage and model, before spending."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from personaloom.cli.argv import Invocation
+from personaloom.cli.commands import announce
+from personaloom.config import build_parts, compose, validate
+from personaloom.errors import UsageError
+from personaloom.estimate import Estimate, Range, estimate
+
+__all__ = ["run"]
+
+
+def run(value: str, call: Invocation) -> int:
+    """Print the estimate of the composed config.
+
+    Raises:
+        UsageError: a value that is neither true nor false, or a sweep.
+    """
+    if value not in {"true", "false"}:
+        raise UsageError(f"estimate={value}: true, or leave it out")
+    if call.action == "multirun":
+        raise UsageError("--estimate is of one run: estimate each job by itself (siblings of a sweep share replies)")
+    composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
+    announce(composed)
+    parts = build_parts(validate(composed))
+    print_estimate(estimate(parts), Console())
+    return 0
+
+
+def print_estimate(result: Estimate, console: Console) -> None:
+    """A table of likely values, and the range of the sums."""
+    there = f" ({result.done:,} are there already)" if result.done else ""
+    console.print(
+        f"[bold]estimate[/bold]: {result.conversations:,} conversations of {result.personas:,} personas{there}"
+    )
+    if not result.lines:
+        console.print("nothing is left to do: no call would be made")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("operation, model", overflow="fold")
+    for title in ("calls", "tokens in", "tokens out", "cost"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for line in result.lines:
+        numbers = (f"{getattr(line, name).likely:,.0f}" for name in ("calls", "input_tokens", "output_tokens"))
+        table.add_row(f"{line.operation}\n  {line.model}", *numbers, _dollars(line.cost_usd))
+    console.print(table)
+    for name, title in (("calls", "calls"), ("input_tokens", "tokens in"), ("output_tokens", "tokens out")):
+        total = result.total(name)
+        if total is not None:
+            console.print(f"{title:<11} {total.likely:>12,.0f}   between {total.low:,.0f} and {total.high:,.0f}")
+    cost = result.total("cost_usd")
+    if cost is None:
+        console.print(
+            "cost         unknown: give the price with llm.price={input_per_million: …, output_per_million: …}"
+        )
+    else:
+        console.print(f"{'cost':<11} {_dollars(cost):>12}   between ${cost.low:,.2f} and ${cost.high:,.2f}")
+    learned = sorted({line.operation for line in result.lines if line.source == "ledger"})
+    if learned:
+        console.print(f"lengths of {', '.join(learned)}: from the ledger's replies of the same model")
+    if len(learned) < len({line.operation for line in result.lines}):
+        console.print("other lengths: from a rehearsal with the simulated model; a real one may write more or less")
+
+
+def _dollars(cost: Range | None) -> str:
+    return "unknown" if cost is None else f"${cost.likely:,.2f}"
