@@ -43,6 +43,7 @@ def compute_statistics(
     checks: SampleChecks | None = None,
     reference: Iterable[TrainingSample] | None = None,
     benchmarks: Mapping[str, Iterable[str]] | None = None,
+    decontaminate_n: int = 13,
 ) -> dict[str, Any]:
     """The statistics of a dataset, JSON-ready; samples are read once.
 
@@ -56,12 +57,13 @@ def compute_statistics(
         checks: sample checks whose verdicts are counted.
         reference: a real corpus to measure the distance to.
         benchmarks: name to texts; conversations that overlap with them are counted.
+        decontaminate_n: length in words of the n-gram that counts as an overlap.
 
     Returns:
         ``total_samples, samples_by_split, avg_turns, avg_trajectory_length, distractor_stats, persona_distribution,
         created_at, simulated, quality``.
     """
-    collector = StatisticsCollector(seed, checks, Decontamination(benchmarks) if benchmarks else None)
+    collector = StatisticsCollector(seed, checks, Decontamination(benchmarks, decontaminate_n) if benchmarks else None)
     for sample in samples:
         collector.add(sample)
     if reference is not None:

@@ -92,7 +92,7 @@ class TrainingDataExporter:
             samples: as collected; read once, nothing is kept.
             folder: the dataset's folder; files go below ``training_data/`` in it.
             simulated: whether a simulated model wrote the text.
-            manifest_extra: facts for the dataset card, such as the manifest.
+            manifest_extra: facts for the dataset card: the manifest's keys, or all of them under ``manifest``.
 
         Returns:
             The reference's statistics, with ``paths`` (``{format: {split: path}}``) and ``files`` (path relative to
@@ -101,7 +101,8 @@ class TrainingDataExporter:
         Raises:
             StoreError: a file cannot be written; nothing is left behind and earlier files stand.
         """
-        card = {"license": self.license, "title": self.title, **(manifest_extra or {})}
+        facts = dict(manifest_extra or {})
+        card = {"license": self.license, "title": self.title, **(facts.pop("manifest", None) or {}), **facts}
         options = FormatOptions(self.system_prompt, self.train_on, card, simulated)
         summary = ExportSummary(self.splitter.names)
         batch = _Batch(self.formats, Path(folder), self.splitter.names, options)

@@ -1,0 +1,127 @@
+"""What a config asks of quality, as one object."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from personaloom.errors import ConfigError, Fault
+from personaloom.quality.checks import SampleChecks, Verdict
+from personaloom.quality.judge import Judge
+from personaloom.quality.statistics import compute_statistics
+from personaloom.records import TrainingSample
+
+__all__ = ["ACTIONS", "QualityPlan"]
+
+ACTIONS = ("flag", "filter", "off")
+_ALGORITHM = 1
+
+Reader = Callable[[Path], Iterable[TrainingSample]]
+
+
+class QualityPlan:
+    """Checks, statistics and judge as configured.
+
+    Args:
+        checks: arguments of ``SampleChecks``.
+        action: ``flag`` writes a failed verdict into the sample's metadata, ``filter`` takes the sample out (it goes to
+            ``rejected_samples.jsonl``), ``off`` does neither.
+        statistics: whether the measures beyond the reference's fields are computed.
+        reference: a file of real conversations to measure the distance to, or None.
+        decontaminate: benchmark name to a text file, one question a line.
+        decontaminate_n: length in words of the n-gram that counts as an overlap.
+        judge: arguments of ``Judge``, or None for no judge.
+        seed: of keyed samples, bootstraps and the judge's choice.
+
+    Raises:
+        ConfigError: an unknown action, or a file that is not there; also what checks and judge raise.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Any] | None = None,
+        action: str = "flag",
+        statistics: bool = True,
+        reference: str | Path | None = None,
+        decontaminate: Mapping[str, str | Path] | None = None,
+        decontaminate_n: int = 13,
+        judge: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.action, self.with_statistics, self.seed = action, statistics, seed
+        self.reference = Path(reference) if reference else None
+        self.decontaminate = {name: Path(path) for name, path in (decontaminate or {}).items()}
+        self.decontaminate_n = decontaminate_n
+        self._check()
+        self.checks = SampleChecks(**(checks or {}))
+        self.judge = None if judge is None else Judge(**{"seed": seed, **judge})
+
+    @classmethod
+    def from_config(cls, settings: Mapping[str, Any], seed: int = 0) -> QualityPlan:
+        """From the ``quality`` node of a config; ``_target_`` is left out."""
+        return cls(**{"seed": seed} | {key: value for key, value in settings.items() if key != "_target_"})
+
+    def _check(self) -> None:
+        faults = []
+        if self.action not in ACTIONS:
+            faults.append(Fault("quality.action", f"{self.action!r} is no choice", f"choose {', '.join(ACTIONS)}"))
+        if self.decontaminate_n < 5:
+            problem = f"{self.decontaminate_n} words are too few to mean anything"
+            faults.append(Fault("quality.decontaminate_n", problem, "give 5 or more; 13 is usual"))
+        named = {"quality.reference": self.reference} if self.reference else {}
+        named |= {f"quality.decontaminate.{name}": path for name, path in self.decontaminate.items()}
+        faults += [
+            Fault(where, f"{path}: there is no such file", "give the path of a file that can be read")
+            for where, path in named.items()
+            if not path.exists()
+        ]
+        if faults:
+            raise ConfigError(faults, "the quality settings cannot be used")
+
+    def fingerprint(self) -> str:
+        """Hash of what changes the samples: the action, and the checks unless it is ``off``; not judge and measures."""
+        settings = {} if self.action == "off" else self.checks.settings()
+        data = {"algorithm": _ALGORITHM, "action": self.action, "checks": settings}
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    def review(self, sample: TrainingSample) -> tuple[TrainingSample | None, Verdict | None]:
+        """The sample as it is exported, or None where it is filtered out, and the verdict on it.
+
+        A flagged sample has ``metadata["quality"]``; a sample whose metadata is switched off cannot be flagged.
+        """
+        if self.action == "off":
+            return sample, None
+        verdict = self.checks.judge(sample)
+        if verdict.accepted:
+            return sample, verdict
+        if self.action == "filter":
+            return None, verdict
+        if sample.metadata is None:
+            return sample, verdict
+        return sample.with_(metadata={**sample.metadata, "quality": verdict.to_dict()}), verdict
+
+    def compute(self, samples: Iterable[TrainingSample], read: Reader | None = None, **known: Any) -> dict[str, Any]:
+        """``compute_statistics`` with what the config names.
+
+        Args:
+            samples: of the dataset.
+            read: reads the reference corpus.
+            known: further arguments of ``compute_statistics`` (``configured_rate``, ``layer_weights``, …).
+        """
+        corpus = read(self.reference) if read is not None and self.reference is not None else None
+        texts = {name: path.read_text("utf-8").splitlines() for name, path in self.decontaminate.items()}
+        found = compute_statistics(
+            samples,
+            seed=self.seed,
+            checks=None if self.action == "off" else self.checks,
+            reference=corpus,
+            benchmarks=texts or None,
+            decontaminate_n=self.decontaminate_n,
+            **known,
+        )
+        if not self.with_statistics:
+            found.pop("quality")
+        return found
