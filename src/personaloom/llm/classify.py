@@ -297,9 +297,9 @@ _ACT = (
     r"(?:help|assist|comply|provid|fulfil|continu|creat|generat|writ|engag|participat|support|do (?:that|this)|discuss"
     r"|role-?play|rewrit|respond|answer|request|with (?:that|this))"
 )
+_BETWEEN = r"(?:\s+(?:to|be able|in good conscience|this|your|the|any|\w+ly|just))*\s+"
 _REFUSAL = re.compile(
-    rf"[\W_]*(?:{_APOLOGY}[\s,.;:-]*(?:but |that )?)?(?:as an ai[\w\s-]{{0,30}}, )?(?:i|we) ?{_DECLINE}\b"
-    rf".{{0,40}}?\b{_ACT}"
+    rf"[\W_]*(?:{_APOLOGY}[\s,.;:-]*(?:but |that )?)?(?:as an ai[\w\s-]{{0,30}}, )?(?:i|we) ?{_DECLINE}{_BETWEEN}{_ACT}"
     rf"|[\W_]*(?:this|your) (?:request|prompt) (?:goes against|violates)",
     re.IGNORECASE,
 )

@@ -148,13 +148,14 @@ class AdaptiveRate:
         elapsed = max(now - then, 0.25)
         late = self.latency  # what was not sent is missed a latency later
         idle = sum(max(0.0, min(end + late, now) - max(start + late, then)) for start, end in self._pauses)
-        active = elapsed - idle if idle < 0.7 * elapsed else elapsed
+        active = elapsed - idle if idle < 0.85 * elapsed else elapsed
         return (self._accepted - accepted) / max(active, 0.25)
 
     def _pause(self, now: float, wait_s: float) -> None:
         until = now + wait_s
         if until > self.paused_until:
-            self._pauses.append((max(now, self.paused_until), until))
+            begin = self._pauses.pop()[0] if self._pauses and now <= self.paused_until else now
+            self._pauses.append((begin, until))
             self.paused_until = until
 
 

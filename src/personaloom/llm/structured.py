@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["find_object", "is_strict", "parse_structured", "repair", "schema_instruction", "without_thinking"]
 
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*\s*\n?(.*?)```", re.DOTALL)
+# What JSON, or almost-JSON, has behind a string. A quoted word in prose is followed by prose.
+_AFTER_STRING = re.compile(
+    r"""\n|\s*(?:$|[:}\]]|,\s*(?:$|["'“{\[\]}\-\d]|(?:true|false|null|True|False|None)\b|\w+\s*:))"""
+)
 _BARE_LITERAL = {"True": "true", "False": "false", "None": "null", "NaN": "null", "undefined": "null"}
 _MAX_REPAIR = 200_000  # characters: a reply beyond that is no reply worth mending
 
@@ -272,22 +276,16 @@ def _string(text: str, start: int) -> tuple[str, int]:
             content.append("'" if pair == "\\'" else pair)
             position += 2
             continue
-        if sign in closers and _closes(text, position, quote):
+        if sign in closers and _closes(text, position):
             return f'"{"".join(content)}"', position + 1
         content.append({'"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": ""}.get(sign, sign))
         position += 1
     return f'"{"".join(content)}"', position
 
 
-def _closes(text: str, position: int, quote: str) -> bool:
+def _closes(text: str, position: int) -> bool:
     """Whether this quote ends the string: an apostrophe does not, nor an unescaped quote round a word."""
-    rest = text[position + 1 :].lstrip()[:1]
-    if quote == "'":
-        return rest in {"", ",", ":", "}", "]"}
-    if rest == ",":  # '"a", "b' goes on with a quote or a bracket; a quoted word in prose goes on with a word
-        after = text[position + 1 :].lstrip()[1:].lstrip()[:1]
-        return after in {"", '"', "'", "{", "[", "}", "]", "-", "“"} or after.isdigit() or after in "tfnTFN"
-    return rest in {"", ":", "}", "]"} or text[position + 1 : position + 2] == "\n"
+    return _AFTER_STRING.match(text, position + 1) is not None
 
 
 def _drop_comma(out: list[str]) -> None:
