@@ -1,0 +1,8 @@
+import pytest
+
+from personaloom.llm.simulated import SimulatedModel
+
+
+@pytest.fixture
+def model():
+    return SimulatedModel()
