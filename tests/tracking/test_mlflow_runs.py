@@ -236,7 +236,7 @@ import json, os
 from pathlib import Path
 from personaloom.tracking import MlflowTracker
 manifest = json.loads(Path({str(folder / "manifest.json")!r}).read_text())
-tracker = MlflowTracker({str(out)!r}, "chat")
+tracker = MlflowTracker({str(out)!r}, "orphans")
 tracker.start_run(manifest, {{}})
 print(tracker._worker.pid, flush=True)
 os._exit(9)

@@ -14,11 +14,12 @@ from personaloom.tracking import (
     NullTracker,
     RunRef,
     StoreSpec,
+    TrackingWorker,
     links_for,
     make_tracker,
     serve_command,
 )
-from personaloom.tracking.folder import read_jsonl, read_manifest, run_name
+from personaloom.tracking.folder import conversation_text, read_jsonl, read_manifest, run_name
 from personaloom.tracking.metrics import flat_params, metrics_of, tags_of
 from personaloom.tracking.scrub import redacted, scrub, without_userinfo
 
@@ -55,7 +56,9 @@ def test_metrics_have_groups_and_leave_out_what_is_not_known(manifest):
     assert metrics["noise/drawn_rate"] == manifest["noise"]["drawn"] / manifest["noise"]["units"]
     assert metrics["tokens/total"] == 120_000
     assert metrics["failures/timeout"] == 1
-    assert "personas/mean_features" not in metrics  # not a number
+    assert metrics["personas/distance_minimum"] == 2
+    assert "personas/availability_mean_features" not in metrics  # not a number
+    assert not any("histogram" in name for name in metrics)
     assert all(math.isfinite(value) for value in metrics.values())
 
 
@@ -113,6 +116,28 @@ def test_run_names_say_what_differs_and_mark_simulation(manifest):
     assert run_name({"name": "personas", "simulated": False, "sweep": {"overrides": []}}) == "personas"
 
 
+def test_a_conversation_as_text_says_which_messages_are_noisy(tmp_path):
+    talks = list(read_jsonl(make_folder(tmp_path, 6, 4) / "interactions.jsonl"))
+    applied = [
+        [r["applied_strategies"] for r in talk["metadata"]["noise"] if r["applied_strategies"]]
+        for talk in talks
+    ]
+    assert any(applied)
+    for talk, kinds in zip(talks, applied, strict=True):
+        text = conversation_text(talk)
+        assert all(f"user [{', '.join(kind)}]: " in text for kind in kinds)
+        assert text.count("user [") == len(kinds)
+        assert text.count("assistant: ") == talk["num_turns"]
+    assert conversation_text(talks[0], 10).endswith(" …")
+
+
+def test_a_run_is_found_again_from_the_manifest(tmp_path):
+    links = links_for("http://host", "3", "abc")
+    run = RunRef("mlflow", "abc", "3", "exp", "http://host", links)
+    assert RunRef.from_manifest(run.to_manifest()) == run
+    assert RunRef.from_manifest(RunRef().to_manifest()) == RunRef()
+
+
 def test_links_open_the_runs_and_the_samples_in_the_right_mode(tmp_path):
     links = links_for("sqlite:////x/mlflow.db", "7", "abc", port=5001)
     assert links["Runs"] == "http://127.0.0.1:5001/#/experiments/7/runs?workflowType=machine_learning"
@@ -148,6 +173,15 @@ def test_the_tracking_group_chooses_the_tracker(tmp_path):
     tracker.close()
     with pytest.raises(UsageError, match="mlflow, none"):
         make_tracker({"kind": "wandb"}, tmp_path, "exp")
+
+
+def test_a_start_that_fails_is_told_when_the_run_is_wanted(tmp_path):
+    """The pipeline that begins tracking goes on; ``start_run`` says why there is none."""
+    tracker = MlflowTracker(tmp_path, "exp", worker=TrackingWorker(interpreter=str(tmp_path / "no-python")))
+    tracker.begin()
+    with pytest.raises(TrackingError, match="could not be started"):
+        tracker.start_run({}, {})
+    tracker.close()
 
 
 def test_untracked_runs_are_not_broken(tmp_path):

@@ -53,8 +53,8 @@ class Desk:
         return {"experiment_id": opened.experiment_id, **verbs[verb](opened, **args)}
 
     def warm_up(self) -> None:
-        """While a run is under way and nobody waits, load what logging it will need."""
-        if self._open_runs and not self._warm:
+        """While the dataset is being made and nobody waits, load what logging it will need."""
+        if self._stores and not self._warm:
             self._warm = True
             for module in ("pandas", "personaloom.tracking.child_figures"):
                 importlib.import_module(module)

@@ -13,6 +13,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 __all__ = ["write_figures"]
 
@@ -108,6 +109,7 @@ def _noise(axes: Axes, layers: Mapping[str, Mapping[str, Any]]) -> None:
     bars = axes.barh(names, applied, color=_CLAY, label="applied", height=0.34)
     axes.bar_label(bars, fmt="{:,.0f}", color=_INK, fontsize=9, padding=3)
     axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("user messages")
     axes.legend(frameon=False, fontsize=9, labelcolor=_QUIET)
 
@@ -115,7 +117,10 @@ def _noise(axes: Axes, layers: Mapping[str, Mapping[str, Any]]) -> None:
 def _coverage(axes: Axes, coverage: Counter[str], personas: int) -> None:
     most = coverage.most_common(_MOST_BARS)
     axes.barh(
-        [name for name, _ in most], [100 * number / personas for _, number in most], color=_TEAL, height=0.66
+        [name.replace("_", " ") for name, _ in most],
+        [100 * number / personas for _, number in most],
+        color=_TEAL,
+        height=0.66,
     )
     axes.invert_yaxis()
     axes.margins(y=0.01)

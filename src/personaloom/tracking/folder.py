@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import InputError, MissingStageInputError
+from personaloom.records import NoiseVerdict
 
 __all__ = ["conversation_text", "noise_of", "read_jsonl", "read_manifest", "run_name"]
 
@@ -77,8 +78,21 @@ def noise_of(interaction: dict[str, Any]) -> list[dict[str, Any] | None]:
 
 
 def conversation_text(interaction: dict[str, Any], limit: int = 20_000) -> str:
-    """A conversation as plain text, one paragraph a message, cut at ``limit`` characters."""
-    text = "\n\n".join(f"{m.get('role')}: {m.get('content')}" for m in interaction.get("messages") or [])
+    """A conversation as plain text, one paragraph a message, cut at ``limit`` characters.
+
+    A noisy message says so: ``user [typo_misspelling]: …``.
+    """
+    noise = iter(noise_of(interaction))
+    lines = []
+    for message in interaction.get("messages") or []:
+        role = str(message.get("role"))
+        result = (next(noise, None) if role == "user" else None) or {}
+        applied = (result.get("metadata") or {}).get("verdict") == NoiseVerdict.APPLIED
+        kinds = ", ".join(result.get("applied_strategies") or [str(result.get("layer"))]) if applied else ""
+        lines.append(
+            f"{role} [{kinds}]: {message.get('content')}" if kinds else f"{role}: {message.get('content')}"
+        )
+    text = "\n\n".join(lines)
     return text if len(text) <= limit else text[:limit] + " …"
 
 

@@ -106,8 +106,15 @@ class RunRef:
     @classmethod
     def from_manifest(cls, tracking: Mapping[str, Any]) -> RunRef:
         """The run that a manifest's ``tracking`` entry names, without asking anybody."""
-        known = {name: tracking.get(name) for name in ("run_id", "experiment_id", "experiment", "uri", "serve")}
-        return cls(kind=str(tracking.get("kind") or "none"), links=dict(tracking.get("links") or {}), **known)
+        return cls(
+            kind=str(tracking.get("kind") or "none"),
+            run_id=tracking.get("run_id"),
+            experiment_id=tracking.get("experiment_id"),
+            experiment=tracking.get("experiment"),
+            uri=tracking.get("uri"),
+            links=dict(tracking.get("links") or {}),
+            serve=tracking.get("serve"),
+        )
 
 
 def links_for(

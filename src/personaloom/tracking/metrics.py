@@ -142,7 +142,8 @@ def tags_of(manifest: Mapping[str, Any], folder: str) -> dict[str, str]:
 def _numbers(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
     for key, value in node.items():
         if isinstance(value, Mapping):
-            if len(value) <= 12:  # a table of a few figures, not a histogram over every value of a dimension
+            # A table of a few figures, not a histogram or a number for every dimension.
+            if len(value) <= 12 and not any(str(name).isdigit() for name in value):
                 yield from _numbers(value, f"{prefix}{key}_")
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield f"{prefix}{key}", value

@@ -22,11 +22,12 @@ KINDS = ("mlflow", "none")
 class Tracker(Protocol):
     """The life of a tracked run: ``begin``, ``start_run``, ``log``, ``close``; every step blocks for seconds at most.
 
-    Any step may raise ``TrackingError``, which never ends a run: the dataset is on disk, ``upload`` can follow later.
+    ``start_run``, ``log`` and ``upload`` may raise ``TrackingError``, which never ends a run: the dataset is on disk,
+    and ``upload`` can follow later.
     """
 
     def begin(self) -> None:
-        """Start setting up in the background; returns at once."""
+        """Start setting up in the background; returns at once and raises nothing."""
         ...
 
     def start_run(self, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> RunRef:
@@ -121,9 +122,16 @@ class MlflowTracker:
         self._run_id: str | None = None
 
     def begin(self) -> None:
-        """Start the child: it imports mlflow and makes database and experiment, beside the pipeline."""
+        """Start the child: it imports mlflow and makes database and experiment, beside the pipeline.
+
+        What goes wrong here is raised by ``start_run``: the start of tracking must not end a run that has begun.
+        """
         if self._prepared is None:
-            self._prepared = self._worker.submit("prepare", self.store)
+            try:
+                self._prepared = self._worker.submit("prepare", self.store)
+            except TrackingError as error:
+                self._prepared = Future()
+                self._prepared.set_exception(error)
 
     def start_run(self, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> RunRef:
         """Open a run, or go on with the one this dataset has in this store.

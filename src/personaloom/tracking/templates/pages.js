@@ -11,7 +11,8 @@ const overview = () => {
     h("section", {},
       h("p", { class: "lede" }, bold(plural(counts.interactions, "conversation")), " of ", bold(plural(counts.personas, "persona")), ", ", plural(counts.turns, "turn"), " in all. ",
         noise?.units ? ["Of the user’s messages ", bold(percent(noise.applied, noise.units)), " are noisy; ", percent(noise.configured_rate, 1), " was asked for."] : "No distractor ran.",
-        counts.failed ? [" ", bold(plural(counts.failed, "thing")), counts.failed === 1 ? " that was asked for is missing, with its reason." : " that were asked for are missing, each with its reason."] : ""),
+        counts.failed ? [" ", bold(plural(counts.failed, "conversation")), counts.failed === 1 ? " that was asked for is missing, with its reason." : " that were asked for are missing, each with its reason."] : ""),
+      [m.stopped, ...(m.notes ?? []), m.unused_keys?.length ? `Not used, though set: ${m.unused_keys.join(", ")}.` : null].filter(Boolean).map((text) => h("p", { class: "note" }, text)),
       h("dl", { class: "cards" },
         card("Samples", count(counts.samples), counts.rejected_samples ? `${count(counts.rejected_samples)} rejected` : null),
         card("Turns a conversation", fixed(counts.interactions ? counts.turns / counts.interactions : NaN, 2), ends.map(([reason, n]) => `${count(n)} ${words(reason)}`).join(", ")),
@@ -40,12 +41,19 @@ const noisePage = () => {
   if (!noise?.units) return page(section("Noise", none("No distractor ran for this dataset.")));
   const outcome = [["applied", noise.applied], ["rejected: broke its layer’s contract", noise.rejected], ["not applicable to the text", noise.not_applicable]];
   const strategies = Object.entries(noise.strategies ?? {}).sort((a, b) => b[1] - a[1]);
+  const reasons = Object.entries(noise.reasons ?? {});
+  const rates = [["per_turn", "Drawn, of the user’s messages"], ["per_conversation", "Conversations with a draw"], ["applied_per_turn", "Applied, of the user’s messages"], ["applied_per_conversation", "Conversations with noise"]].filter(([name]) => noise.rate?.[name]);
   return page(
     h("section", {}, h("p", { class: "lede" }, bold(percent(noise.drawn, noise.units)), ` of ${plural(noise.units, "user message")} were drawn to be noisy (${percent(noise.configured_rate, 1)} asked for), `, bold(percent(noise.applied, noise.units)), " are. A conversation holds at least one in ", bold(percent(noise.conversations_applied, noise.conversations)), " of cases."),
       h("p", { class: "note" }, `Mode: ${noise.mode}. The draw is a number of its own for each message, so that it can be compared over levels; whether noise could be applied is a result.`)),
     h("div", { class: "two" },
       section("By layer", layerBars(noise), h("p", { class: "note" }, "Read them: ", Object.keys(noise.layers ?? {}).map((layer, i) => [i ? " · " : "", h("a", { href: `#/conversations?noise=${encodeURIComponent(layer)}` }, words(layer))]))),
       section("What became of the draws", bars(outcome.map(([name, n], i) => [name, [[n, i ? "ghost" : ""]], `${count(n)} · ${percent(n, noise.drawn)}`])))),
+    rates.length ? section("Asked for and realised", table(["", "Realised", "95 % interval", "Expected"], rates.map(([name, label]) => {
+      const { share, low, high, expected, inside } = noise.rate[name];
+      return [label, percent(share, 1), `${percent(low, 1)} to ${percent(high, 1)}`, isNumber(expected) ? `${percent(expected, 1)}${inside ? "" : " (outside)"}` : "–"];
+    }), [1, 2, 3]), h("p", { class: "note" }, "Wilson intervals. What was asked for is compared with the draws.", isNumber(noise.layer_mix?.p_value) ? ` The mix of layers against their weights: p = ${noise.layer_mix.p_value.toFixed(3)} (chi-square).` : "")) : null,
+    reasons.length ? section("Why a draw was not applied", bars(reasons.map(([reason, n]) => [words(reason), [[n, "ghost"]], count(n)]))) : null,
     strategies.length ? section("Strategies found in the texts", bars(strategies.map(([name, n]) => [words(name), [[n, ""]], count(n)]))) : null,
     Object.keys(prompts ?? {}).length ? section("Prompts", table(["Prompt", "Version", "SHA-256"], Object.entries(prompts).map(([name, use]) => [words(name), use.version, h("span", { class: "mono" }, String(use.sha256).slice(0, 16))]))) : null,
   );
@@ -80,7 +88,7 @@ const failuresPage = () => {
   };
   grow();
   return page(
-    section("Failures", h("p", { class: "note" }, `${plural(failures.total, "thing")} that ${failures.total === 1 ? "was" : "were"} asked for ${failures.total === 1 ? "is" : "are"} not in the dataset (${percent(manifest.failed_share, 1)} of the conversations).`, failures.total > failures.rows.length ? ` The first ${count(failures.rows.length)} are listed; all are in failures.jsonl.` : ""), bars(kinds.map(([kind, n]) => [words(kind), [[n, ""]], count(n)]))),
+    section("Failures", h("p", { class: "note" }, `${plural(failures.total, "failure")} on record; ${plural(manifest.counts.failed ?? 0, "conversation")} missing from the dataset (${percent(manifest.failed_share ?? 0, 1)}).`, failures.total > failures.rows.length ? ` The first ${count(failures.rows.length)} are listed; all are in failures.jsonl.` : ""), bars(kinds.map(([kind, n]) => [words(kind), [[n, ""]], count(n)]))),
     h("section", {}, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["What", "Stage", "Kind", "Reason"].map((head) => h("th", { scope: "col" }, head)), h("th", { scope: "col", class: "n" }, "Attempts"), h("th", { scope: "col" }, "Again?"))), body)), h("p", {}, more)),
   );
 };
@@ -95,7 +103,7 @@ const configPage = () => {
     rows.replaceChildren(hits.length ? table(["Key", "Value"], hits.map(([name, value]) => [h("span", { class: "mono" }, name), h("span", { class: "mono" }, value)])) : none("No key or value like that."));
   };
   show("");
-  const facts = [["status", m.status], ["mode", m.mode], ["stages", (m.stages ?? []).join(", ")], ["made", m.created_at], ["fingerprint", m.fingerprint], ...flat(m.fingerprints, "fingerprint of "), ...flat(m.seeds, "seed of "), ...flat(m.versions, "version of "), ...flat(m.queries, "queries, "), ["MLflow run", m.tracking?.run_id ?? "none"], ["overrides", (m.sweep?.overrides ?? []).join(" ") || "none"]];
+  const facts = [["status", m.status], ["mode", m.mode], ["stages", (m.stages ?? []).join(", ")], ["made", m.created_at], ["fingerprint", m.fingerprint], ...flat(m.fingerprints, "fingerprint of "), ...flat(m.seeds, "seed of "), ...flat(m.versions, "version of "), ...flat(m.queries, "queries, "), ...(m.tracking?.run_id ? [["MLflow run", m.tracking.run_id]] : []), ["overrides", (m.sweep?.overrides ?? []).join(" ") || "none"]];
   return page(
     section("Config", h("input", { class: "field", type: "search", placeholder: "Find a key or value", "aria-label": "Find a key or value", oninput: (event) => show(event.target.value) }), rows),
     section("Provenance", table(["", ""], facts.map(([name, value]) => [name, h("span", { class: "mono" }, String(value ?? "–"))]))),

@@ -24,15 +24,20 @@ const coverage = () => {
     return { name, have, share: have / total, sorted };
   });
 };
+const unseen = (name) => index.manifest.personas?.coverage?.unseen?.[name] ?? [];
 const coverageTable = () =>
   h("div", { class: "coverage" }, table(["Dimension", "Personas", "Values seen"], coverage().map(({ name, have, sorted }) => [
     words(name),
     percent(have, index.personas.ids.length),
     h("details", {},
-      h("summary", {}, `${plural(sorted.length, "value")} `, h("span", { class: "segments", "aria-hidden": "true" }, sorted.map(([value, n]) => h("i", { style: { flexGrow: n }, title: `${value}: ${n}` })))),
-      h("p", { class: "values" }, sorted.map(([value, n]) => `${value} ${count(n)}`).join(" · "))),
+      h("summary", {}, `${plural(sorted.length, "value")}${unseen(name).length ? ` of ${sorted.length + unseen(name).length}` : ""} `, h("span", { class: "segments", "aria-hidden": "true" }, sorted.map(([value, n]) => h("i", { style: { flexGrow: n }, title: `${value}: ${n}` })))),
+      h("p", { class: "values" }, sorted.map(([value, n]) => `${value} ${count(n)}`).join(" · ")),
+      unseen(name).length ? h("p", { class: "values" }, `Never sampled: ${unseen(name).join(" · ")}`) : null),
   ]), [1]));
-const samplerFacts = () => flat(index.manifest.personas).filter(([, value]) => value !== undefined && String(value).length < 120).slice(0, 24);
+// The sampler's own figures; its histograms and lists over every dimension are drawn above or left to the manifest.
+const isTable = (value) => value && typeof value === "object" && !Array.isArray(value) && (Object.keys(value).length > 12 || Object.keys(value).some((name) => /^\d+$/.test(name)));
+const compact = (node) => Object.fromEntries(Object.entries(node ?? {}).filter(([name, value]) => name !== "unseen" && value !== null && !isTable(value) && !Array.isArray(value)).map(([name, value]) => [name, typeof value === "object" ? compact(value) : value]));
+const samplerFacts = () => flat(compact(index.manifest.personas)).map(([name, value]) => [words(name).replaceAll(".", " · "), value]);
 const personasPage = (selected) => {
   const p = index.personas;
   if (!p.ids.length) return page(section("Personas", none("No personas were sampled yet.")));
@@ -42,9 +47,9 @@ const personasPage = (selected) => {
     section("Personas", personaPanes(selected)),
     apart.compared ? h("div", { class: "two" },
       section("To the nearest other persona", columns(apart.nearest, "personas by distance"), h("p", { class: "note" }, "Personas by the number of dimensions in which the nearest other one differs.")),
-      section("Between any two", columns(apart.pairs, "pairs by distance"), h("p", { class: "note" }, `Pairs by the number of dimensions in which they differ; ${fixed(apart.mean)} on average.`, apart.compared < p.ids.length ? ` Computed for the first ${count(apart.compared)}.` : ""))) : null,
+      section("Between any two", columns(apart.pairs, "pairs by distance"), h("p", { class: "note" }, `Pairs by the number of dimensions in which they differ; ${fixed(apart.mean)} on average.`, apart.compared < p.ids.length ? ` Both are computed for the first ${count(apart.compared)} personas.` : ""))) : null,
     section("Coverage", h("p", { class: "note" }, "How many personas have a dimension, and how its values are shared among them. Open a row to see the values."), coverageTable()),
-    facts.length ? section("As the sampler reports", table(["", ""], facts.map(([name, value]) => [words(name), value]))) : null,
+    facts.length ? section("As the sampler reports", table(["", ""], facts.map(([name, value]) => [name, String(value)]))) : null,
   );
   return sections;
 };
