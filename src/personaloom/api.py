@@ -6,7 +6,7 @@ They compose a config file, build the parts, and run; the result is what the see
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from personaloom.config import build_parts, compose, validate
 from personaloom.errors import ConfigNotFoundError, PersonaLoomError, TrackingError, UsageError
 from personaloom.llm.client import LLMClient
-from personaloom.manifest import update_manifest
+from personaloom.manifest import read_manifest, update_manifest
 from personaloom.persona_export import export_personas
 from personaloom.pipeline import Parts, Pipeline
 from personaloom.progress import Progress, Silent
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from personaloom.queries import UserQueryGenerator
     from personaloom.training import TrainingDataCollector, TrainingDataExporter
 
-__all__ = ["EnhancedPersonaGenerationPipeline", "Outcome", "PersonaGenerationPipeline", "run_dataset"]
+__all__ = ["EnhancedPersonaGenerationPipeline", "Outcome", "PersonaGenerationPipeline", "run_dataset", "run_stored"]
 
 FAILED_SHARE_EXIT = 4
 
@@ -79,9 +79,8 @@ def _run_dataset(
     pipeline: Pipeline, tracker: Tracker, num_personas: int | None, config_files: Sequence[Path]
 ) -> Outcome:
     parts = pipeline.parts
-    if parts.plan.generates:
-        tracker.begin()  # its slow start runs beside the pipeline
-    manifest = pipeline.run(num_personas)
+    pipeline.on_work = tracker.begin  # its slow start runs beside the pipeline, where there is anything to do
+    manifest: Mapping[str, Any] = pipeline.run(num_personas)
     _export_personas(pipeline, manifest)
     if _wants_report(parts, manifest):
         pipeline.progress.status("writing the report")
@@ -107,28 +106,62 @@ def _export_personas(pipeline: Pipeline, manifest: Mapping[str, Any]) -> None:
     export_personas(personas, path, [dimension.name for dimension in pipeline.parts.bank.dimensions])
 
 
+def run_stored(
+    folder: Path,
+    stages: Iterable[str],
+    tracker: Tracker,
+    progress: Progress | None = None,
+    config_files: Sequence[Path] = (),
+) -> Outcome:
+    """The report or the upload of a dataset that is there already: nothing is generated, no config is needed.
+
+    Raises:
+        MissingStageInputError: the folder holds no finished dataset.
+        TrackingError: the upload failed; here it is what was asked for.
+    """
+    progress = progress or Silent()
+    manifest: Mapping[str, Any] = read_manifest(folder)
+    run = RunRef.from_manifest(manifest["tracking"])
+    try:
+        if StageName.REPORT in stages:
+            progress.status("writing the report")
+            write_report(folder)
+            manifest = update_manifest(folder, {}, {"report.html": 1})
+        if StageName.TRACK in stages:
+            progress.status("logging to MLflow")
+            tracker.begin()
+            manifest, run = _upload(folder, manifest, tracker, config_files)
+    finally:
+        progress.finish()
+    return Outcome(manifest, folder, run, None, 0)
+
+
 def _track(
     pipeline: Pipeline, manifest: Mapping[str, Any], tracker: Tracker, config_files: Sequence[Path]
 ) -> tuple[Mapping[str, Any], RunRef]:
+    """Track a dataset that was just made; a failure is said and costs nothing."""
     if isinstance(tracker, NullTracker):
         return manifest, RunRef()
-    if manifest.get("unchanged") and manifest["tracking"].get("run_id") and not manifest["tracking"].get("error"):
-        run = tracker.known_run(manifest)
-        if run is not None:
-            return manifest, run
+    known = manifest["tracking"]
+    if manifest.get("unchanged") and known.get("run_id") and not known.get("error"):
+        return manifest, RunRef.from_manifest(known)
     pipeline.progress.status("logging to MLflow")
     try:
-        run = tracker.start_run(manifest, manifest["config"])
-        manifest = update_manifest(pipeline.folder, {"tracking": run.to_manifest()})
-        run = tracker.log(pipeline.folder, config_files)
-        return manifest, run
+        return _upload(pipeline.folder, manifest, tracker, config_files)
     except TrackingError as error:
         remedy = f"python run.py stages=track dataset_dir={pipeline.folder}"
         pipeline.note(f"MLflow: {error}. The dataset is whole; to upload it later: {remedy}")
-        known = manifest["tracking"]
-        return update_manifest(
-            pipeline.folder, {"tracking": {**known, "kind": "mlflow", "error": str(error)}}
-        ), RunRef()
+        failed = {**known, "kind": "mlflow", "error": str(error)}
+        return update_manifest(pipeline.folder, {"tracking": failed}), RunRef()
+
+
+def _upload(
+    folder: Path, manifest: Mapping[str, Any], tracker: Tracker, config_files: Sequence[Path]
+) -> tuple[Mapping[str, Any], RunRef]:
+    started = tracker.start_run(manifest, manifest["config"])
+    # The run's id is in the manifest before the manifest is uploaded: each finds the other.
+    manifest = update_manifest(folder, {"tracking": started.to_manifest()})
+    return manifest, tracker.log(folder, config_files)
 
 
 def _exit_code(pipeline: Pipeline, manifest: Mapping[str, Any]) -> int:

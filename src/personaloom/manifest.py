@@ -112,13 +112,10 @@ class _Writing:
         self.store = store
         self.count = count
         self.exports = Exports(store, count, pipeline.noise_mode)
-        self.tally = NoiseTally(self._configured_rate())
+        self.tally = self.parts.distractor.tally() if self.parts.distractor else NoiseTally(0.0)
         self.turns = 0
         self.supplements = 0
         self.end_reasons: Counter[str] = Counter()
-
-    def _configured_rate(self) -> float:
-        return self.parts.distractor.activation_probability if self.parts.distractor else 0.0
 
     def watch(self, talk: Interaction) -> None:
         """Count one conversation."""

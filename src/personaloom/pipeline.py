@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -126,6 +126,8 @@ class Pipeline:
         self.progress = progress or Silent()
         self.token_tracker = TokenTracker(keep_records=False)
         self.notes: list[str] = []
+        self.on_work: Callable[[], None] = _nothing
+        """Called once, as soon as it is known that there is something to make."""
 
     # -- names ---------------------------------------------------------------------------------------------------
 
@@ -182,7 +184,8 @@ class Pipeline:
             return [], []
         templates = ("extract_semantics", "generate_noise", "verify_noise")
         links = [distractor.fingerprint(), self.parts.seeds.noise, *self._link(templates, Role.NOISE, Role.EXTRACTOR)]
-        return ([], links) if distractor.mode == "posthoc" else (links, [])
+        # Pairs add conversations to the dataset, so a dataset with them is another one; the ledger shares the calls.
+        return ([], links) if distractor.mode == "posthoc" else ([*links, distractor.pairs], [])
 
     @property
     def fingerprint(self) -> str:
@@ -270,6 +273,7 @@ class Pipeline:
                 f"{self.folder} has {there} personas, {count} are asked for: run the persona stage first "
                 f"(--stage persona, or stages=persona), or num_personas={max(there, 1)}"
             )
+        self.on_work()
         self.progress.start({"persona": count - there})
         personas = enumerate(self.parts.sampler.sample(count))
         while batch := list(itertools.islice(personas, PERSONA_BATCH)):
@@ -281,9 +285,11 @@ class Pipeline:
     def _generate(self, store: Store, count: int) -> None:
         """Stream what is not there yet through the chosen stages."""
         self._require_inputs(store, count)
+        self._say_when_queries_repeat(count)
         work = _Work(self, store, count)
         if not any(work.totals.values()):
             return
+        self.on_work()
         self.progress.start(work.totals)
         ledger = Ledger(self.parts.ledger.path, self.parts.ledger.mode, self.fingerprint)
         limits = self.parts.engine.budget
@@ -358,10 +364,23 @@ class Pipeline:
                 "(distractor.mode=posthoc writes noisy versions beside finished ones)"
             )
 
+    def _say_when_queries_repeat(self, count: int) -> None:
+        generator = self.parts.query_generator
+        passes = generator.passes(count)
+        if StageName.QUERY in self.parts.plan and passes > 1:
+            self.note(
+                f"queries: {generator.slots_in(count):,} are needed and the set has {len(generator.queries):,}, so it is "
+                f"dealt again from the start ({passes} passes)"
+            )
+
     def note(self, text: str) -> None:
         """Tell the user once, and remember it for the manifest."""
         self.notes.append(text)
         self.progress.note(text)
+
+
+def _nothing() -> None:
+    """The default of ``on_work``."""
 
 
 class _Work:

@@ -22,7 +22,7 @@ from personaloom.errors import FolderInUseError, StoreError, UsageError
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec
 
-__all__ = ["Store", "folder_is_ours"]
+__all__ = ["Store", "folder_is_ours", "slots_done"]
 
 SCHEMA_VERSION = 1
 GROUP_SECONDS = 0.05
@@ -52,6 +52,23 @@ _ADD_REPLAYED = (
 def folder_is_ours(folder: Path) -> bool:
     """Whether a folder is one of our dataset folders (or not there, or empty): only such a folder is ever cleared."""
     return not folder.exists() or (folder / "store.sqlite").exists() or not any(folder.iterdir())
+
+
+def slots_done(folder: Path, fingerprint: str) -> set[tuple[int, int]]:
+    """(persona, slot) of the conversations that a dataset folder holds, without locking it; none where it has none."""
+    path = folder / "store.sqlite"
+    if not path.exists():
+        return set()
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            if _get(connection, "fingerprint") != fingerprint:
+                return set()
+            return set(connection.execute("SELECT persona, slot FROM interactions"))
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreError(_words(folder, error)) from error
 
 
 class Store:

@@ -1,0 +1,296 @@
+"""What a run will take, before anything is spent.
+
+The number of slots, their turns and which units are noisy are drawn by key, so they are known, not guessed. How often
+each kind of call is made for them, and how long prompts and replies are, comes from a rehearsal: a few personas of the
+same config, run with the simulated model. Where the ledger holds replies of the same model to the same kind of call,
+their lengths replace the rehearsal's.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from personaloom.distractor import DistractorModel
+from personaloom.errors import StoreError
+from personaloom.llm.budget import BudgetLimits
+from personaloom.llm.client import DeploymentSpec
+from personaloom.llm.ledger import Ledger, LedgerMode
+from personaloom.llm.simulated import SimulatedModel
+from personaloom.llm.types import Purpose, Role, Usage
+from personaloom.pipeline import LedgerSettings, Parts, Pipeline
+from personaloom.records import Ids
+from personaloom.stages import StageName, StagePlan
+from personaloom.store import Store, slots_done
+
+__all__ = ["Estimate", "Line", "Range", "estimate"]
+
+REHEARSED_PERSONAS = 6
+ENOUGH_HISTORY = 20
+WITHOUT_HISTORY = (0.4, 2.5)
+"""How far a real model's replies may be from the simulated one's in length."""
+WITH_HISTORY = (0.75, 1.35)
+RETRIES = 1.05
+"""Room in the upper bound for replies that have to be asked for again."""
+_ROLES = {
+    Purpose.FORMULATE_PROMPT: Role.FORMULATOR,
+    Purpose.STYLE_TRANSFER: Role.STYLIST,
+    Purpose.INFER_CONTEXT: Role.STYLIST,
+    Purpose.ASSISTANT_RESPONSE: Role.ASSISTANT,
+    Purpose.USER_FEEDBACK: Role.USER,
+    Purpose.EXTRACT_SEMANTICS: Role.EXTRACTOR,
+    Purpose.GENERATE_NOISE: Role.NOISE,
+    Purpose.VERIFY_NOISE: Role.EXTRACTOR,
+    Purpose.JUDGE: Role.JUDGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number that is not known yet: the likely value between two bounds; None where it cannot be said."""
+
+    low: float
+    likely: float
+    high: float
+
+    def __add__(self, other: Range) -> Range:
+        return Range(self.low + other.low, self.likely + other.likely, self.high + other.high)
+
+    def times(self, factors: tuple[float, float]) -> Range:
+        """With wider bounds."""
+        return Range(self.low * factors[0], self.likely, self.high * factors[1])
+
+    def to_dict(self) -> dict[str, float]:
+        """JSON-ready."""
+        return {"low": self.low, "likely": self.likely, "high": self.high}
+
+
+NOTHING = Range(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One kind of call to one model.
+
+    Attributes:
+        module, operation: as in the token report.
+        model: asked.
+        calls, input_tokens, output_tokens: in all.
+        cost_usd: None where the price is not known.
+        source: ``ledger`` or ``rehearsal``: where the lengths come from.
+    """
+
+    module: str
+    operation: str
+    model: str
+    calls: Range
+    input_tokens: Range
+    output_tokens: Range
+    cost_usd: Range | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left to make, and what it takes.
+
+    Attributes:
+        personas, conversations: still to be made.
+        done: conversations that are there already.
+        lines: by operation and model.
+    """
+
+    personas: int
+    conversations: int
+    done: int
+    lines: tuple[Line, ...]
+
+    def total(self, name: str) -> Range | None:
+        """The sum of ``calls``, ``input_tokens``, ``output_tokens`` or ``cost_usd``; None where a part is unknown."""
+        total = NOTHING
+        for line in self.lines:
+            part = getattr(line, name)
+            if part is None:
+                return None
+            total += part
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Rehearsed:
+    """What one kind of call took in the rehearsal."""
+
+    calls: int
+    input_tokens: float
+    output_tokens: float
+
+
+def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
+    """What running ``parts`` would take from here on; nothing is sent and nothing of the user's is written.
+
+    Args:
+        parts: of the run.
+        num_personas: how many personas; None for the config's.
+    """
+    count = num_personas or parts.num_personas
+    pipeline = Pipeline(parts)
+    slots = [(persona, slot) for persona in range(count) for slot in range(parts.query_generator.slots_of(persona))]
+    done = slots_done(pipeline.folder, pipeline.fingerprint)
+    left = [key for key in slots if key not in done]
+    personas = len({persona for persona, _ in left}) if StageName.INTERACTION in parts.plan else count
+    rehearsed_slots, rehearsal = _rehearse(parts, min(count, REHEARSED_PERSONAS))
+    if not left and StageName.INTERACTION in parts.plan:
+        return Estimate(0, 0, len(done), ())
+    scale = _Scale(parts, left, rehearsed_slots, personas / min(count, REHEARSED_PERSONAS))
+    history = _history(parts.ledger)
+    lines = [
+        line
+        for purpose, facts in rehearsal.items()
+        for line in _lines(parts, purpose, scale.calls(purpose, facts.calls), facts, history)
+    ]
+    return Estimate(personas, len(left), len(slots) - len(left), tuple(lines))
+
+
+def _rehearse(parts: Parts, count: int) -> tuple[list[tuple[int, int]], dict[Purpose, _Rehearsed]]:
+    """Run a few personas with the simulated model in a folder that is thrown away."""
+    spec = DeploymentSpec(SimulatedModel(), next(iter(parts.roles.values()))[0].sampling)
+    wanted = [str(name) for name in StageName if name in parts.plan]
+    with tempfile.TemporaryDirectory(prefix="personaloom-estimate-") as folder:
+        rehearsal = replace(
+            parts,
+            roles={role: (replace(spec, sampling=specs[0].sampling),) for role, specs in parts.roles.items()},
+            plan=StagePlan(["persona", *[n for n in wanted if n in {"query", "interaction", "distractor"}]]),
+            output_dir=Path(folder),
+            dataset_dir=None,
+            reset=False,
+            export_path=None,
+            ledger=LedgerSettings(Path(folder) / "ledger.sqlite", LedgerMode.OFF),
+            engine=replace(parts.engine, budget=BudgetLimits()),
+            sweep={},
+        )
+        if not parts.plan.generates:
+            return [], {}
+        if StageName.INTERACTION in parts.plan and StageName.QUERY not in parts.plan:
+            rehearsal = replace(rehearsal, plan=StagePlan([*rehearsal.plan.run, "query"]))
+        pipeline = Pipeline(rehearsal)
+        pipeline.run(count)
+        store = Store(pipeline.folder, pipeline.fingerprint)
+        try:
+            return list(store.slots("interactions", count)), _by_purpose(store, count)
+        finally:
+            store.close()
+
+
+def _by_purpose(store: Store, count: int) -> dict[Purpose, _Rehearsed]:
+    sums: dict[Purpose, list[int]] = {}
+    for record in store.calls(count):
+        entry = sums.setdefault(Purpose(record["operation"]), [0, 0, 0])
+        for place, amount in enumerate((1, record["input_tokens"], record["output_tokens"])):
+            entry[place] += amount
+    return {purpose: _Rehearsed(n, a / n, b / n) for purpose, (n, a, b) in sums.items()}
+
+
+class _Scale:
+    """From the rehearsal's calls to the run's: by turns, noisy units, slots or personas, whichever a call follows."""
+
+    def __init__(
+        self, parts: Parts, left: list[tuple[int, int]], rehearsed: list[tuple[int, int]], personas: float
+    ) -> None:
+        self._parts = parts
+        self._left = len(left)
+        self._slots = len(left) / max(1, len(rehearsed))
+        self._personas = personas
+        mine, theirs = self._measure(left), self._measure(rehearsed)
+        self._turns = mine[0] / max(1, theirs[0])
+        self._units = mine[1] / max(1, theirs[1])
+        self._most_turns = mine[0]
+
+    def _measure(self, slots: list[tuple[int, int]]) -> tuple[int, int]:
+        """Turns drawn for these slots, and units drawn noisy among them."""
+        turns = units = 0
+        distractor = self._parts.distractor
+        for persona, number in slots:
+            slot = Ids.slot(Ids.persona(persona), number)
+            target = self._parts.interaction_generator.target_turns(slot)
+            turns += target
+            units += sum(_is_noisy(distractor, Ids.unit(slot, turn)) for turn in range(target))
+        return turns, units
+
+    def calls(self, purpose: Purpose, rehearsed: int) -> Range:
+        """How often a kind of call will be made."""
+        factor = {
+            "interaction_generation": self._turns,
+            "distractor": self._units,
+            "query_generation": self._slots,
+        }.get(purpose.module, self._slots or self._personas)
+        likely = rehearsed * factor
+        # A count of independent events varies by about its square root.
+        spread = 2 * math.sqrt(max(likely, 1.0)) + 0.15 * likely
+        return Range(max(0.0, likely - spread), likely, (likely + spread) * RETRIES)
+
+
+def _is_noisy(distractor: DistractorModel | None, unit_id: str) -> bool:
+    return distractor is not None and distractor.draw(unit_id).active
+
+
+def _lines(
+    parts: Parts,
+    purpose: Purpose,
+    calls: Range,
+    facts: _Rehearsed,
+    history: Mapping[tuple[str, str], _Rehearsed],
+) -> list[Line]:
+    specs = parts.roles[_ROLES[purpose]]
+    weight = sum(spec.weight for spec in specs)
+    lines = []
+    for spec in specs:
+        share = spec.weight / weight
+        known = history.get((str(purpose), spec.client.deployment.model))
+        lengths, factors = (known, WITH_HISTORY) if known else (facts, WITHOUT_HISTORY)
+        if spec.client.deployment.simulated:
+            factors = WITH_HISTORY
+        mine = Range(*(bound * share for bound in (calls.low, calls.likely, calls.high)))
+        tokens_in, tokens_out = (
+            Range(*(bound * length for bound in (mine.low, mine.likely, mine.high))).times(factors)
+            for length in (lengths.input_tokens, lengths.output_tokens)
+        )
+        source = "ledger" if known else "rehearsal"
+        cost = _cost(spec, tokens_in, tokens_out)
+        model = spec.client.deployment.name
+        lines.append(Line(purpose.module, str(purpose), model, mine, tokens_in, tokens_out, cost, source))
+    return lines
+
+
+def _cost(spec: DeploymentSpec, tokens_in: Range, tokens_out: Range) -> Range | None:
+    if spec.client.deployment.simulated:
+        return NOTHING
+    price = spec.price
+    if price is None:
+        return None
+    pairs = zip(
+        (tokens_in.low, tokens_in.likely, tokens_in.high),
+        (tokens_out.low, tokens_out.likely, tokens_out.high),
+        strict=True,
+    )
+    return Range(*(price.cost(Usage(round(a), round(b))) for a, b in pairs))
+
+
+def _history(settings: LedgerSettings) -> dict[tuple[str, str], _Rehearsed]:
+    """Mean lengths by purpose and model, where the ledger holds enough replies."""
+    if settings.mode is LedgerMode.OFF or not settings.path.exists():
+        return {}
+    sums: dict[tuple[str, str], list[int]] = {}
+    ledger = Ledger(settings.path, LedgerMode.READONLY)
+    try:
+        for purpose, model, reply in ledger.history():
+            entry = sums.setdefault((purpose, model), [0, 0, 0])
+            for place, amount in enumerate((1, reply.usage.input_tokens, reply.usage.output_tokens)):
+                entry[place] += amount
+    except StoreError:
+        return {}
+    finally:
+        ledger.close()
+    return {key: _Rehearsed(n, a / n, b / n) for key, (n, a, b) in sums.items() if n >= ENOUGH_HISTORY}
