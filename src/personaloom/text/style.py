@@ -20,28 +20,40 @@ __all__ = ["Register", "flourish", "restyle", "trait"]
 
 _SCALES: dict[str, tuple[str, str]] = {
     "formality": (
-        "formal professional academic polite official respectful ceremonious diplomatic authoritative scholarly reserved",
-        "casual informal slang relaxed playful humorous colloquial chatty conversational laid friendly witty sarcastic ironic",
+        "formal professional academic polite official respectful ceremonious diplomatic authoritative reserved",
+        "casual informal slang relaxed playful humorous colloquial chatty conversational friendly witty ironic",
     ),
     "length": (
-        "long detailed verbose extensive comprehensive lengthy elaborate thorough paragraphs depth deep full page pages every",
-        "short brief concise terse minimal succinct line keyword keywords compact quick summary shallow few only just gist",
+        "long detailed verbose extensive comprehensive lengthy thorough paragraphs depth deep full page pages every",
+        "short brief concise terse minimal succinct line keyword keywords compact quick summary few only just gist",
     ),
     "warmth": (
-        "friendly warm enthusiastic encouraging empathetic supportive positive appreciative gentle kind cheerful thanks",
-        "blunt direct critical cold skeptical sceptical demanding dry strict impatient harsh assertive complains corrects missing",
+        "friendly warm enthusiastic encouraging empathetic supportive positive appreciative kind cheerful thanks",
+        "blunt direct critical cold sceptical skeptical dry strict impatient harsh complains corrects missing",
     ),
     "urgency": (
         "urgent high immediate tight asap critical rush today hour now immediately",
         "low flexible relaxed no none",
     ),
     "skill": (
-        "expert advanced senior high proficient lead principal professional experienced power executive director builds",
+        "expert advanced senior high proficient lead principal professional experienced power executive builds",
         "beginner novice low student junior basic none entry intern newcomer limited first struggles training",
     ),
 }
 _MIDDLE = frozenset(
-    "semi neutral balanced moderate medium mixed middle average standard intermediate mid half".split()
+    {
+        "semi",
+        "neutral",
+        "balanced",
+        "moderate",
+        "medium",
+        "mixed",
+        "middle",
+        "average",
+        "standard",
+        "mid",
+        "half",
+    }
 )
 _ALIASES = {
     "query_length": ("query_length_pref", "query_length"),

@@ -8,21 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from personaloom.keyed import Key
 from personaloom.text.lexicon import COMMON_WORDS, FUNCTION_WORDS, REQUEST_VERBS
 from personaloom.text.semantics import content_words
 from personaloom.text.spans import sentences
-from personaloom.text.wording import domain_names, domain_rules
-from personaloom.text.wording.english import flip, gerund, joined, words_of
+from personaloom.text.wording.english import flip, gerund, joined
+from personaloom.text.wording.fields import field_of, guess_domain, guess_scenario
 
 __all__ = ["Ask", "Topic", "asked", "guess_domain", "guess_scenario", "read_topic"]
 
 _LIMIT = 2000  # characters: what comes later is material, not the request
 OPENERS = re.compile(
-    r"(?:(?:hi|hello|hey|heya|hiya|yo|dear assistant|good (?:morning|afternoon|evening)|ok|okay|so|well|please|kindly|also|"
-    r"thanks|btw|quick question)\b[\s,:!.–—-]*)+",
+    r"(?:(?:hi|hello|hey|heya|hiya|yo|dear assistant|good (?:morning|afternoon|evening)|ok|okay|so|well|please|"
+    r"kindly|also|thanks|btw|quick question)\b[\s,:!.\u2013\u2014-]*)+",
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
@@ -38,7 +37,8 @@ _WISH = re.compile(
 )
 _HOW = re.compile(
     r"(?:how (?:do|can|should|could|would|might) (?:i|we|you|one|someone|people) (?:best |go about )?|how to "
-    r"|what(?:'s| is| are| would be) (?:the |a )?(?:best|right|good|proper|easiest|simplest|safest|quickest) ways? to )",
+    r"|what(?:'s| is| are| would be) (?:the |a )?"
+    r"(?:best|right|good|proper|easiest|simplest|safest|quickest) ways? to )",
     re.IGNORECASE,
 )
 _WHAT = re.compile(r"(?:what(?:'s| is| are| was| were)|who(?:'s| is| was| were)|which are) ", re.IGNORECASE)
@@ -47,7 +47,7 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"(?:[.;:?!](?=\s|\Z)|[()\n]|\s[–—-]\s|,\s(?![\w'’-]+(?:,| and\b| or\b))"
+    r"(?:[.;:?!](?=\s|\Z)|[()\n]|\s[\u2013\u2014-]\s|,\s(?![\w'\u2019-]+(?:,| and\b| or\b))"
     r"|\s(?:that|which|who|so|because|but|if|when|while|before|after|until|using|where|then|without|instead|rather|than|"
     r"and (?:explain|say|then|tell|show|give|list|include|what|where|who|how|why))\b).*",
     re.IGNORECASE | re.DOTALL,
@@ -55,6 +55,7 @@ _CLAUSE = re.compile(
 _PREPOSITION = re.compile(
     r"\s(?:for|with|in|on|at|from|to|by|about|between|of|into|over|under|through|against|as)\s.*", re.DOTALL
 )
+_BETWEEN = re.compile(r"\bdifferences? between (.{3,80})", re.IGNORECASE | re.DOTALL)
 _POINTER = re.compile(
     r"^(?:it|this|that|these|those|them|me|us|you|i|we|there|one|happening|wrong|as|for|into|to|if|whether|happens)\b",
     re.IGNORECASE,
@@ -67,7 +68,7 @@ _KINDS = {
     "recommend": "recommend suggest propose advise pick choose select decide find",
     "fix": "fix debug repair solve troubleshoot correct mend diagnose",
     "plan": "plan organize organise schedule arrange structure design outline build develop set",
-    "transform": "translate convert rewrite rephrase paraphrase summarize summarise shorten edit proofread turn condense",
+    "transform": "translate convert rewrite rephrase paraphrase summarize summarise shorten edit proofread turn",
     "analyse": "review check evaluate assess critique analyze analyse examine inspect audit",
     "list": "list enumerate give name brainstorm share",
     "explain": "explain describe clarify elaborate define interpret teach show tell",
@@ -195,6 +196,8 @@ def _terms(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _subject(ask: Ask, text: str, terms: Sequence[str]) -> str:
     phrase = ""
+    if between := _BETWEEN.search(ask.core):
+        return _trimmed(f"the difference between {between.group(1)}", 10)
     if ask.form in {"ask", "how"}:
         rest = ask.core.partition(" ")[2]
         phrase = re.sub(r"^(?:(?:me|us|up|out|down)\s+(?:with |a way to )?)+", "", rest, flags=re.IGNORECASE)
@@ -236,7 +239,7 @@ def read_topic(text: str) -> Topic:
     kind = "howto" if ask.form == "how" else _KIND_OF.get(verb, "question")
     if re.search(r"\b(?:difference between|compare|versus|vs\.?)\b", head, re.IGNORECASE):
         kind = "compare"
-    domain = _best(_votes(head))
+    domain = field_of(head)
     return Topic(
         kind=kind,
         task=task,
@@ -247,106 +250,3 @@ def read_topic(text: str) -> Topic:
         domain=domain,
         code=domain in {"software", "data_science"} and _CODE.search(head) is not None,
     )
-
-
-@cache
-def _keywords() -> dict[str, tuple[str, ...]]:
-    """Keyword to the domains that claim it."""
-    claims: dict[str, list[str]] = {}
-    for name in domain_names():
-        for line in domain_rules(name)["keywords"]:
-            for word in line.split():
-                claims.setdefault(word, []).append(name)
-    return {word: tuple(names) for word, names in claims.items()}
-
-
-def _votes(text: str) -> dict[str, int]:
-    """How strongly each domain is named in a text; a word of several domains counts less for each."""
-    known = _keywords()
-    votes: dict[str, int] = {"software": 12} if "```" in text else {}
-    for word in {w.lower(): None for w in words_of(text[:_LIMIT])}:
-        names = known.get(word) or known.get(word.removesuffix("s")) or ()
-        for name in names:
-            votes[name] = votes.get(name, 0) + 6 // min(len(names), 3)
-    return votes
-
-
-def _best(votes: dict[str, int]) -> str:
-    return min(votes, key=lambda name: (-votes[name], name), default="general")
-
-
-@cache
-def _aliases(choices: tuple[str, ...]) -> dict[str, tuple[tuple[str, ...], dict[str, int]]]:
-    """For each choice its own words, and by domain how much of its name that domain claims (in sixths)."""
-    known: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {}
-    for choice in choices:
-        own = tuple(word.lower() for word in words_of(choice.replace("_", " ")))
-        words = [word for word in own if word not in FUNCTION_WORDS] or list(own)
-        names = {name: set(" ".join(domain_rules(name)["names"]).split()) | {name} for name in domain_names()}
-        share = {
-            n: 6 * sum(w in claimed for w in words) // max(len(words), 1) for n, claimed in names.items()
-        }
-        known[choice] = (own, {name: part for name, part in share.items() if part})
-    return known
-
-
-def guess_domain(text: str, choices: Sequence[str], key: Key) -> str:
-    """The choice that a text is most likely about; drawn by key where nothing in the text speaks for one."""
-    if not choices:
-        return _best(_votes(text))
-    votes = _votes(text)
-    words = {word.lower() for word in words_of(text[:_LIMIT])}
-    scores = {
-        choice: sum(votes.get(name, 0) * part for name, part in claims.items())
-        + 36 * sum(w in words for w in own)
-        for choice, (own, claims) in _aliases(tuple(choices)).items()
-    }
-    best = max(scores.values())
-    if best == 0:
-        return _fallback(choices, key.child("domain"))
-    return next(choice for choice in choices if scores[choice] == best)
-
-
-_SCENARIOS = {
-    "work professional business office job client meeting corporate workplace project presentation starting": "team client "
-    "meeting report manager boss customer customers company colleague stakeholder shop staff employee",
-    "study academic school homework student exam examination education learning topic scratch": "exam homework essay study "
-    "course learn understand mean means why what difference explain",
-    "teaching class explaining child": "lesson class pupils teach teacher students grade",
-    "personal home family daily everyday private life routine improving": "kids wife husband home sleep morning habit flat",
-    "caring someone": "mother father child baby patient elderly grandmother daughter son",
-    "research analysis analysing data set investigation": "data statistics sample study survey dataset average regression",
-    "troubleshooting technical problem support debugging code incident fixing broke": "error fix broken crash fails wrong "
-    "debug stopped leak slow bug stuck repair",
-    "creative writing content storytelling brainstorming ideation ideas": "story poem scene character title ideas song name",
-    "planning strategy project event trip": "plan schedule organise checklist itinerary weekend budget trip timeline",
-    "decision making hard comparing options buying": "compare choose decide better versus worth should buy which",
-    "communication email correspondence message important report": "email letter message reply write draft note apology",
-    "dealing authority settling disagreement negotiation": "complaint landlord insurance dispute refund rights neighbour tax",
-    "interview preparing": "interview cv resume salary recruiter",
-}  # fmt: skip
-
-
-def guess_scenario(text: str, choices: Sequence[str], key: Key) -> str:
-    """The choice whose kind of situation a text shows; drawn by key where it shows none."""
-    if not choices:
-        return ""
-    words = {word.lower() for word in words_of(text[:_LIMIT])}
-    evidence = {names: sum(hint in words for hint in hints.split()) for names, hints in _SCENARIOS.items()}
-    scores = {}
-    for choice in choices:
-        own = [word.lower() for word in words_of(choice.replace("_", " "))]
-        scores[choice] = sum(
-            count * sum(word in names.split() for word in own) for names, count in evidence.items()
-        ) + 2 * sum(w in words for w in own if w not in FUNCTION_WORDS)
-    best = max(scores.values())
-    if best == 0:
-        return _fallback(choices, key.child("scenario"))
-    return next(choice for choice in choices if scores[choice] == best)
-
-
-def _fallback(choices: Sequence[str], key: Key) -> str:
-    for choice in choices:
-        if choice.lower() in {"general", "other", "misc", "miscellaneous", "everyday"}:
-            return choice
-    return key.choice(list(choices), "fallback")

@@ -106,7 +106,7 @@ class _Answer:
             parts += code_block(last, self.topic, self.vars, self.dice)
         parts += self._body(shape, self._size(3, 5, 7))
         extras = self._extras()
-        parts += dice_cut(extras, self._size(1, 2, 4), self.dice)
+        parts += dice_cut(extras, self._size(1, 2, 2), self.dice)
         if self.dice.percent(70):
             parts.append(self._closing())
         return "\n\n".join(parts)
@@ -126,7 +126,6 @@ class _Answer:
             lambda: self.say("example"),
             lambda: self.say("caution"),
             lambda: self.say("why"),
-            lambda: self.say("touch"),
         ]
 
     def _closing(self) -> str:
@@ -237,9 +236,7 @@ class _Answer:
         if self.topic.code and self.dice.percent(35):
             parts += code_block(last, self.topic, self.vars, self.dice)
         parts += self._body(shape, self._size(1, 2, 4))
-        parts += dice_cut(
-            self._extras()[:3], self.dice.below(2) + (self.register.answer_length > 0), self.dice
-        )
+        parts += dice_cut(self._extras(), self.dice.below(2) + (self.register.answer_length > 0), self.dice)
         if self.dice.percent(40):
             parts.append(self._closing())
         return "\n\n".join(parts)

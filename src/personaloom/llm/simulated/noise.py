@@ -17,11 +17,23 @@ from personaloom.text.wording.english import contract, expand
 __all__ = ["noisy", "semantics", "verdict"]
 
 _PARAPHRASES = (
-    (r"\bCan you\b", "Could you"), (r"\bcan you\b", "could you"), (r"\bHow do I\b", "How can I"), (r"\bhow do I\b", "how can I"),
-    (r"\bI want to\b", "I would like to"), (r"\bI need to\b", "I have to"), (r"\bWhat's\b", "What is"), (r"\bfor example\b", "for instance"),
-    (r"\bPlease\b ", "Kindly "), (r"\bhelp me\b", "assist me"), (r"\bstart\b", "begin"), (r"\bhowever\b", "still"),
-    (r"\bCould you\b", "Would you"), (r"\bI'd like\b", "I would like"), (r"\bbecause\b", "since"), (r"\balso\b", "as well"),
-)  # fmt: skip
+    (r"\bCan you\b", "Could you"),
+    (r"\bcan you\b", "could you"),
+    (r"\bHow do I\b", "How can I"),
+    (r"\bhow do I\b", "how can I"),
+    (r"\bI want to\b", "I would like to"),
+    (r"\bI need to\b", "I have to"),
+    (r"\bWhat's\b", "What is"),
+    (r"\bfor example\b", "for instance"),
+    (r"\bPlease\b ", "Kindly "),
+    (r"\bhelp me\b", "assist me"),
+    (r"\bstart\b", "begin"),
+    (r"\bhowever\b", "still"),
+    (r"\bCould you\b", "Would you"),
+    (r"\bI'd like\b", "I would like"),
+    (r"\bbecause\b", "since"),
+    (r"\balso\b", "as well"),
+)
 
 
 def _slots(found: Semantics) -> list[dict[str, str]]:

@@ -15,11 +15,13 @@ _SENTENCE = re.compile(r"[^.!?\n]{20,240}[.!?]")
 _QUOTE = re.compile(r"“([^”\n]{2,120})”|\"([^\"\n]{2,120})\"")
 _MARKS = re.compile(r"[*_`#>|“”\"]+")
 _LINK = re.compile(
-    r"(?:First|To begin with|At the start|Then|After that|Next|From there|Once that stands|Finally|Last of all|In the end)\b,?"
+    r"(?:First|To begin with|At the start|Then|After that|Next|From there|Once that stands|Finally|Last of all|"
+    r"In the end)\b,?"
 )
 _LABELS = frozenset(
     {"caveat", "example", "note", "tip", "summary", "important", "warning", "conclusion", "in brief"}
 )
+_PART = re.compile(r"[|“”]|\*\*")  # of a table, or with a quote or bold words inside
 _WORDS = 8
 
 
@@ -41,7 +43,7 @@ class Point:
 def _head(text: str) -> str:
     """The first words of a part: up to its first stop or colon, at most eight."""
     plain = _MARKS.sub("", text).strip()
-    stop = re.search(r"[.:;!?](?:\s|$)|\s[–—]\s", plain)
+    stop = re.search(r"[.:;!?](?:\s|$)|\s[\u2013\u2014]\s", plain)
     words = (plain[: stop.start()] if stop and stop.start() > 3 else plain).split()
     cut = len(words) > _WORDS
     return " ".join(words[:_WORDS]).rstrip(",;:.") + (" …" if cut else "")
@@ -58,9 +60,7 @@ def points(answer: str) -> list[Point]:
     if not found:
         found = [Point("point", "", _head(bold)) for bold in _BOLD.findall(text)]
     prose = _ITEM.sub(" ", text)
-    sentences = [
-        Point("quote", "", _head(s)) for s in _SENTENCE.findall(prose)[:6] if "|" not in s and "**" not in s
-    ]
+    sentences = [Point("quote", "", _head(s)) for s in _SENTENCE.findall(prose)[:6] if not _PART.search(s)]
     return [point for point in [*found, *sentences] if _telling(point)]
 
 

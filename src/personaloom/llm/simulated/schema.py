@@ -18,9 +18,10 @@ from personaloom.text.wording import Dice
 __all__ = ["fitted", "made_up"]
 
 _WORDS = (
-    "clear plain steady brief useful careful general simple early quiet open common direct gentle sound likely partial fair "
-    "main first second later whole local recent broad narrow shared given typical usual near"
-).split()
+    "clear", "plain", "steady", "brief", "useful", "careful", "general", "simple", "early", "quiet", "open", "common",
+    "direct", "gentle", "sound", "likely", "partial", "fair", "main", "first", "second", "later", "whole", "local",
+    "recent", "broad", "narrow", "shared", "given", "typical", "usual", "near",
+)  # fmt: skip
 _FORMATS = {
     "date": "2024-0{a}-1{b}",
     "date-time": "2024-0{a}-1{b}T0{b}:00:00Z",
@@ -107,10 +108,9 @@ class _Maker:
             return self.dice.pick(list(branches))
         return min(branches, key=lambda b: len(str(self._resolved(b) if isinstance(b, Mapping) else b)))
 
-    def _resolved(self, schema: Any) -> Schema:
+    def _resolved(self, given: Any) -> Schema:
         """Without ``$ref`` and ``allOf``."""
-        if not isinstance(schema, Mapping):
-            return {}
+        schema: Schema = given if isinstance(given, Mapping) else {}
         seen = 0
         while "$ref" in schema and seen < 20:
             target: Any = self.root

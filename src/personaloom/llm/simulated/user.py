@@ -16,8 +16,8 @@ __all__ = ["user_turn"]
 
 SATISFIED_PERCENT = 15
 _KINDS = (
-    "example", "shorter", "source", "why", "alternative", "measure", "time", "cost", "risk", "apply", "order", "doubt", "step",
-    "next", "general", "format",
+    "example", "shorter", "source", "why", "alternative", "measure", "time", "cost", "risk", "apply", "order", "doubt",
+    "step", "next", "general", "format",
 )  # fmt: skip
 _LEANINGS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("example_pref", r"(?<!no )example", ("example",)),

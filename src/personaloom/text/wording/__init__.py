@@ -12,7 +12,17 @@ from importlib import resources
 from personaloom.text.wording.dice import Dice
 from personaloom.text.wording.grammar import Grammar, capital, parse
 
-__all__ = ["Dice", "Grammar", "bank", "capital", "digest", "domain_bank", "domain_names", "domain_rules"]
+__all__ = [
+    "Dice",
+    "Grammar",
+    "bank",
+    "capital",
+    "digest",
+    "domain_bank",
+    "domain_names",
+    "domain_rules",
+    "rules",
+]
 
 
 def _read(*path: str) -> str:
@@ -30,6 +40,12 @@ def domain_names() -> tuple[str, ...]:
     """The domains that have words of their own, sorted."""
     folder = resources.files(__name__).joinpath("domains")
     return tuple(sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt")))
+
+
+@cache
+def rules(name: str) -> dict[str, tuple[str, ...]]:
+    """A general bank's lines as written, by rule."""
+    return parse(_read(f"{name}.txt"))
 
 
 @cache

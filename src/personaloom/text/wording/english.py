@@ -8,14 +8,14 @@ from functools import lru_cache
 __all__ = ["article", "contract", "expand", "flip", "gerund", "humane", "joined", "words_of"]
 
 _VOWELS = "aeiou"
-_DOUBLED = frozenset(
-    """begin cut dig drop fit get hit let plan pot put quit rub run set shop sit skip spot stop swap swim tip trim win
-    """.split()
+_DOUBLED = re.compile(
+    r"(?:re)?(?:begin|cut|dig|drop|fit|get|hit|let|plan|pot|put|quit|rub|run|set|shop|sit|skip|spot|stop|swap|swim|tip|trim|win)"
 )
-_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
 _CONTRACTIONS = {
     "i am": "I'm", "i would": "I'd", "i have": "I've", "i will": "I'll", "do not": "don't", "does not": "doesn't",
-    "did not": "didn't", "is not": "isn't", "are not": "aren't", "cannot": "can't", "can not": "can't", "will not": "won't",
+    "did not": "didn't", "is not": "isn't", "are not": "aren't", "cannot": "can't", "can not": "can't",
+    "will not": "won't",
     "would not": "wouldn't", "should not": "shouldn't", "could not": "couldn't", "it is": "it's", "that is": "that's",
     "what is": "what's", "there is": "there's", "we are": "we're", "they are": "they're", "you are": "you're",
     "has not": "hasn't", "have not": "haven't", "was not": "wasn't", "were not": "weren't", "let us": "let's",
@@ -33,7 +33,8 @@ _EXPANSIONS |= {
 _CONTRACT = re.compile(r"\b(" + "|".join(_CONTRACTIONS) + r")\b(?!')", re.IGNORECASE)
 _EXPAND = re.compile(r"\b(" + "|".join(map(re.escape, _EXPANSIONS)) + r")\b", re.IGNORECASE)
 _FLIP = {
-    "my": "your", "mine": "yours", "me": "you", "myself": "yourself", "i": "you", "our": "your", "ours": "yours", "us": "you",
+    "my": "your", "mine": "yours", "me": "you", "myself": "yourself", "i": "you", "our": "your", "ours": "yours",
+    "us": "you",
     "we": "you", "ourselves": "yourselves", "i'm": "you're", "i've": "you've", "i'd": "you'd", "i'll": "you'll",
     "we're": "you're", "we've": "you've", "am": "are",
 }  # fmt: skip
@@ -51,7 +52,7 @@ def gerund(verb: str) -> str:
         return verb[:-2] + "ying"
     if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) and verb != "be":
         return verb[:-1] + "ing"
-    if verb.removeprefix("re") in _DOUBLED:
+    if _DOUBLED.fullmatch(verb):
         return verb + verb[-1] + "ing"
     return verb + "ing"
 
@@ -85,7 +86,9 @@ def contract(text: str) -> str:
 
 def expand(text: str) -> str:
     """Without contractions and clipped words, as people write to an office."""
-    return _EXPAND.sub(lambda m: _cased(m.group(), _EXPANSIONS[m.group().lower()]), text.replace("’", "'"))
+    return _EXPAND.sub(
+        lambda m: _cased(m.group(), _EXPANSIONS[m.group().lower()]), text.replace("\u2019", "'")
+    )
 
 
 def _cased(old: str, new: str) -> str:

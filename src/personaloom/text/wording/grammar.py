@@ -1,4 +1,4 @@
-"""Phrase banks as small grammars: one alternative a line, filled in by keyed draws.
+r"""Phrase banks as small grammars: one alternative a line, filled in by keyed draws.
 
 A bank is a text file::
 
@@ -8,7 +8,7 @@ A bank is a text file::
     {^thing} can be [done|handled] in {count} steps.
 
 ``@name`` starts a rule, each following line is one alternative. ``{name}`` is a variable of the call, or else another
-rule; ``{^name}`` capitalises it. ``[a|b|]`` is a choice on the spot, ``\\n`` a line break, and a backslash makes the
+rule; ``{^name}`` capitalises it. ``[a|b|]`` is a choice on the spot, ``\n`` a line break, and a backslash makes the
 next character plain.
 """
 
