@@ -4,7 +4,7 @@ import math
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from personaloom.keyed import Key
@@ -34,6 +34,7 @@ def test_mattr_by_hand():
     assert textual.mattr(["a"], 3) is None
 
 
+@settings(deadline=None)
 @given(TOKENS, st.integers(1, 10))
 def test_mattr_is_the_mean_over_windows_written_out(tokens, window):
     ratios = [len(set(tokens[i : i + window])) / window for i in range(len(tokens) - window + 1)]
@@ -175,6 +176,7 @@ def test_near_duplicates_are_found_and_different_texts_are_not():
     assert report["largest"] == 2
 
 
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])  # the first one imports scipy
 @given(st.lists(st.sampled_from(["a", "b", "c d e f g h"]), min_size=2, max_size=12))
 def test_equal_texts_are_always_one_group(texts):
     finder = NearDuplicates()
@@ -223,3 +225,13 @@ def test_contamination_is_found_by_a_long_ngram_and_not_by_a_short_one():
 )
 def test_personal_data_and_secrets_are_counted_by_kind(text, kinds):
     assert find_private([text]) == kinds
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lexical_diversity_is_the_librarys_number():
+    """Checked where the library is there; it is no dependency."""
+    lexical = pytest.importorskip("lexicalrichness", reason="lexicalrichness is not installed")
+    tokens = [f"word{'abcdefghij'[Key('lexical').below(7 + i // 40, i)]}" for i in range(200)]
+    theirs = lexical.LexicalRichness(" ".join(tokens))
+    assert textual.mtld(tokens) == pytest.approx(theirs.mtld(threshold=0.72))
+    assert textual.mattr(tokens) == pytest.approx(theirs.mattr(window_size=50))

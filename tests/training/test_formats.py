@@ -12,6 +12,7 @@ from personaloom.records import TrainingSample
 from personaloom.training import FORMATS, TrainingDataExporter
 from personaloom.training.files import dump
 from personaloom.training.formats import FormatOptions
+from personaloom.training.formats.pairs import judged_preference, preference_from_pair
 
 TEXT = st.text(max_size=20)
 WIDE = st.one_of(TEXT, st.text(st.characters(categories=["Cs", "Cc", "Lo", "So", "Zl"]), max_size=5))
@@ -160,6 +161,25 @@ def test_a_robustness_pair_prefers_the_answer_to_what_was_meant():
     assert record["rejected"][0]["content"] == "answer 0 of p000001-q00"
     assert record["chosen"][0]["content"] == "answer 0 of p000001-q00!"
     assert record["source"] == "robustness"
+
+
+def test_a_line_of_the_pairs_file_gives_the_same_preference():
+    noisy = [{"role": "user", "content": "cleen"}, {"role": "assistant", "content": "what?"}]
+    clean = [{"role": "user", "content": "clean"}, {"role": "assistant", "content": "done"}]
+    line = {"pair_id": "x", "persona_id": "p", "clean": {"messages": clean}, "noisy": {"messages": noisy}}
+    record = preference_from_pair(line)
+    assert (record["prompt"], record["chosen"], record["rejected"]) == (noisy[:1], clean[1:], noisy[1:])
+    assert preference_from_pair({**line, "clean": {"messages": noisy}}) is None
+
+
+def test_the_better_judged_answer_to_one_prompt_is_chosen(sample):
+    talk = sample.full_conversation
+    other = sample.with_(full_conversation=[talk[0], {"role": "assistant", "content": "no"}, *talk[2:]])
+    record = judged_preference(sample, other, (2.0, 4.5))
+    assert (record["chosen"][0]["content"], record["rejected"]) == ("no", [talk[1]])
+    assert (record["score_chosen"], record["score_rejected"]) == (4.5, 2.0)
+    assert judged_preference(sample, other, (4, 4.5), margin=1) is None
+    assert judged_preference(sample, sample, (1, 5)) is None
 
 
 def test_prompt_rewriting_goes_from_the_noisy_to_the_clean_text_with_history():

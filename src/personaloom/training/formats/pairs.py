@@ -16,6 +16,7 @@ __all__ = [
     "encode_preference",
     "encode_rewriting",
     "judged_preference",
+    "preference_from_pair",
     "robustness_preference",
 ]
 
@@ -38,6 +39,21 @@ def robustness_preference(noisy: TrainingSample, clean: Messages, pair_id: str) 
     if place is None or said[place]["role"] != "user" or len(said) <= place + 1 or len(clean) <= place + 1:
         return None
     return _preference(noisy, said[: place + 1], clean[place + 1], said[place + 1], pair_id, "robustness", (None, None))
+
+
+def preference_from_pair(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The preference of a line of ``robustness_pairs.jsonl``: ``{pair_id, persona_id, clean, noisy}`` and more."""
+    noisy = blank_sample(
+        sample_id=str(record["pair_id"]),
+        persona_id=str(record["persona_id"]),
+        full_conversation=_said(record["noisy"]),
+    )
+    return robustness_preference(noisy, _said(record["clean"]), str(record["pair_id"]))
+
+
+def _said(conversation: Any) -> Any:
+    """The messages of a conversation, given as they are or under ``messages``."""
+    return conversation["messages"] if isinstance(conversation, Mapping) else conversation
 
 
 def judged_preference(
@@ -96,8 +112,8 @@ def _bare(messages: Messages) -> list[dict[str, str]]:
 def encode_preference(sample: TrainingSample, options: FormatOptions) -> list[dict[str, Any]]:
     """TRL preferences of the samples that carry one.
 
-    ``metadata["pair"]`` is either ``{pair_id, clean: [{role, content}]}`` (the clean twin of a noisy conversation) or a
-    finished preference under ``preference``.
+    ``metadata["pair"]`` is either ``{pair_id, clean}`` (the clean twin of a noisy conversation, as messages or as
+    ``{messages}``) or a finished preference under ``preference``.
     """
     del options
     pair = (sample.metadata or {}).get("pair") or {}
@@ -105,7 +121,7 @@ def encode_preference(sample: TrainingSample, options: FormatOptions) -> list[di
         return [dict(pair["preference"])]
     if not pair.get("clean"):
         return []
-    found = robustness_preference(sample, pair["clean"], str(pair.get("pair_id", sample.sample_id)))
+    found = robustness_preference(sample, _said(pair["clean"]), str(pair.get("pair_id", sample.sample_id)))
     return [] if found is None else [found]
 
 
