@@ -108,3 +108,9 @@ def test_applied_noise_is_found_whatever_was_switched_off(keep):
 
 def test_the_persona_prompt_is_kept_where_it_is_given():
     assert TrainingDataCollector().collect(conversation(), "You are Ann.").metadata["persona_prompt"] == "You are Ann."
+
+
+def test_the_conversations_own_prompt_is_kept_once():
+    metadata = TrainingDataCollector().collect(conversation(system_prompt="You are Bo.")).metadata
+    assert metadata["persona_prompt"] == "You are Bo."
+    assert "system_prompt" not in metadata

@@ -11,7 +11,7 @@ from personaloom.training.splits import Splitter
 
 __all__ = ["TrainingDataCollector", "applied_noise"]
 
-_MOVED = frozenset({"noise", "noise_mode", "assistant_model", "user_model", "persona_prompt"})
+_MOVED = frozenset({"noise", "noise_mode", "assistant_model", "user_model", "persona_prompt", "system_prompt"})
 """Keys of an interaction's metadata that a sample shows under another name."""
 
 
@@ -66,12 +66,13 @@ class TrainingDataCollector:
         Args:
             interaction: a finished conversation.
             persona_prompt: the persona's system prompt, kept in the metadata for formats that begin with it; where it
-                is None, ``interaction.metadata["persona_prompt"]`` is taken if there.
+                is None, the conversation's own (``interaction.metadata["system_prompt"]``) is taken if there.
         """
         users = [message for message in interaction.messages if message.role == "user"]
         noise = _noise_by_turn(interaction, len(users))
         trajectory = [_entry(turn, users[turn].content, noise[turn]) for turn in range(len(users))]
-        prompt = persona_prompt or interaction.metadata.get("persona_prompt")
+        told = interaction.metadata
+        prompt = persona_prompt or told.get("system_prompt") or told.get("persona_prompt")
         return TrainingSample(
             sample_id=interaction.interaction_id,
             persona_id=interaction.persona_id,
