@@ -245,4 +245,9 @@ def test_an_empty_dataset_and_one_with_fields_switched_off_have_statistics_too()
 def test_noise_that_a_foreign_file_claims_on_an_unchanged_text_is_not_counted():
     step = {"turn": 0, "text": "a", "noisy_text": "a", "noise_type": "surface_noise", "applied_strategies": ["x"]}
     sample = TrainingSample("s", "p", {}, "a", "a", [step], None, 1, [], None)
+    version = {"noisy_text": "a", "noise_type": "surface_noise", "applied_strategies": ["x"]}
+    other = sample.with_(prompt_trajectory=["a"], noisy_initial_queries=[version])
+    assert compute_statistics([other])["distractor_stats"]["samples_with_noise"] == 0
+    real = other.with_(noisy_initial_queries=[{**version, "noisy_text": "aa"}])
+    assert compute_statistics([real])["distractor_stats"]["samples_with_noise"] == 1
     assert compute_statistics([sample])["distractor_stats"]["samples_with_noise"] == 0

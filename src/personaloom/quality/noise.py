@@ -25,7 +25,8 @@ def noise_results(sample: TrainingSample) -> list[Mapping[str, Any]]:
         return list(results)
     entries: Sequence[Any] = sample.prompt_trajectory or ()
     if not all(isinstance(entry, Mapping) and "noise_type" in entry for entry in entries) or not entries:
-        entries = [{"turn": 0, **entry} for entry in sample.noisy_initial_queries or ()]
+        clean = sample.initial_query
+        entries = [{"turn": 0, "text": clean, **entry} for entry in sample.noisy_initial_queries or ()]
     return [_applied(entry) for entry in entries]
 
 
