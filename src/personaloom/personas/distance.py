@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = ["DistanceIndex", "Plan", "choose_plan"]
 
-_GATHER_NS, _TABLE_NS, _SCAN_NS = 3.0, 250.0, 0.35
-_SCAN_CALL_NS = 1_500.0
-_MAX_TABLES = 66
+# Measured on one core at 20,000 rows of 44 columns; only their ratios matter, and only for speed.
+_MEET_NS = 3.0
+"""A column of a row that is met in a table."""
+_TABLE_NS = 200.0
+"""A table, per row."""
+_SCAN_NS, _SCAN_CALL_NS = 0.06, 1_300.0
+"""A column of a row in a scan of many rows; and a column of the scan itself."""
+_DIRECT_NS = 0.6
+"""A column of a row in a comparison with a few rows."""
+_VISIT_NS = 60_000.0
+"""A table, per visit with however few rows."""
+_MAX_TABLE_BYTES = 600_000_000
+_ENTRY_BYTES = 13
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -67,14 +77,12 @@ def choose_plan(agreement: Sequence[float], distance: int, rows: int) -> Plan:
     plans = [Plan((), (), width * (_SCAN_CALL_NS + _SCAN_NS * rows / 2))]
     for together in range(1, 5):
         count = distance - 1 + together
-        if count > width or math.comb(count, together) > _MAX_TABLES:
+        if count > width or math.comb(count, together) * rows * _ENTRY_BYTES > _MAX_TABLE_BYTES:
             continue
         blocks, logs = _balanced(agreement, count)
         tables = tuple(combinations(range(count), together))
         meetings = sum(math.exp(sum(logs[block] for block in table)) for table in tables) * rows / 2
-        plans.append(
-            Plan(blocks, tables, len(tables) * _TABLE_NS + (meetings + len(tables)) * width * _GATHER_NS)
-        )
+        plans.append(Plan(blocks, tables, len(tables) * _TABLE_NS + meetings * width * _MEET_NS))
     return min(plans, key=lambda plan: plan.cost_ns)
 
 
@@ -144,7 +152,10 @@ class DistanceIndex:
         self._tables = [_Table(bits, entries) for _ in self.plan.tables]
         self._row_of = np.empty(entries if self._tables else 0, dtype=np.int32)
         self._entries = 0
-        self._columns = np.ascontiguousarray(self.codes.T) if not self._tables else self.codes[:0]
+        kind = np.uint8 if self.codes.max() < 256 else np.uint16
+        self._columns: npt.NDArray[Any] = np.ascontiguousarray(
+            self.codes.T if not self._tables else self.codes[:0], kind
+        )
 
     def put(self, first: int, codes: Codes) -> None:
         """Write rows ``first`` … with these states, shape (n, columns)."""
@@ -153,6 +164,8 @@ class DistanceIndex:
             self._grow(last)
         self.codes[first:last] = codes
         if not self._tables:
+            if codes.size and codes.max() > 255:
+                self._columns = self._columns.astype(np.uint16)
             self._columns[:, first:last] = codes.T
         self.rows = max(self.rows, last)
         if self._tables:
@@ -192,7 +205,7 @@ class DistanceIndex:
     def near(self, codes: Codes, low: int, high: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """For each query, whether any row at ``low <= index < high[query]`` is nearer than d. Shape (n,)."""
         found = np.zeros(len(codes), dtype=bool)
-        if not self._tables:
+        if self._direct(len(codes)):
             for query, states in enumerate(codes):
                 found[query] = len(self._scan(states, low, int(high[query]))) > 0
             return found
@@ -211,7 +224,7 @@ class DistanceIndex:
 
     def neighbours(self, states: npt.NDArray[np.uint16], low: int, high: int) -> list[int]:
         """Indices of the rows in ``[low, high)`` nearer than d to one row of states, shape (columns,)."""
-        if not self._tables:
+        if self._direct(1):
             return [int(row) for row in self._scan(states, low, high)]
         out: set[int] = set()
         codes = states[None, :]
@@ -233,10 +246,24 @@ class DistanceIndex:
         return close
 
     def _scan(self, states: npt.NDArray[np.uint16], low: int, high: int) -> npt.NDArray[np.int64]:
-        """Near rows by looking at all of them, column by column."""
+        """Near rows by looking at all of them: few at once, many column by column in single bytes."""
         if high <= low:
             return np.empty(0, dtype=np.int64)
-        differing: npt.NDArray[np.uint16] = np.zeros(high - low, dtype=np.uint16)
+        if self._tables:
+            return (
+                np.flatnonzero(np.count_nonzero(self.codes[low:high] != states, axis=1) < self.distance) + low
+            )
+        total: npt.NDArray[Any] = np.zeros(high - low, dtype=np.uint8 if self.width < 256 else np.uint16)
+        differs = np.empty(high - low, dtype=bool)
         for column in range(self.width):
-            np.add(differing, self._columns[column, low:high] != states[column], out=differing)
-        return np.flatnonzero(differing < self.distance) + low
+            np.not_equal(
+                self._columns[column, low:high], self._columns.dtype.type(states[column]), out=differs
+            )
+            np.add(total, differs.view(np.uint8), out=total)
+        return np.flatnonzero(total < self.distance) + low
+
+    def _direct(self, queries: int) -> bool:
+        """Whether so few queries are cheaper answered by comparing with every row."""
+        return (
+            not self._tables or queries * self.rows * self.width * _DIRECT_NS < len(self._tables) * _VISIT_NS
+        )

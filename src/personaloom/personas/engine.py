@@ -43,7 +43,7 @@ class Engine:
 
     Attributes:
         candidates: where they come from.
-        distance: d; 0 and 1 and above are different: at 0 nothing is compared.
+        distance: d; at 0 nothing is compared.
         max_attempts: candidates for one persona.
         strata: which stratum each persona belongs to, or None.
         replaced: candidates that were too close, so far.
@@ -76,8 +76,9 @@ class Engine:
             self._index = DistanceIndex(self.candidates.width, self.distance, self._plan(count), count)
         while self.done < count:
             size = min(self._batch, count - self.done)
-            replaced = self._extend(self._index_or_fail(), size)
-            self.replaced += replaced
+            before = self.replaced
+            self._extend(self._index_or_fail(), size)
+            replaced = self.replaced - before
             self._batch = (
                 max(_SMALLEST, size // 2) if replaced * 16 > size else min(_LARGEST, self._batch * 2)
             )
@@ -126,8 +127,8 @@ class Engine:
         """The number of the first attempt; a row that moved to another stratum goes on where it was."""
         return self.strata.moves(row) * self.max_attempts if self.strata else 0
 
-    def _extend(self, index: DistanceIndex, size: int) -> int:
-        """Add ``size`` rows and say how many had to be replaced."""
+    def _extend(self, index: DistanceIndex, size: int) -> None:
+        """Add ``size`` rows."""
         start, stop = self.done, self.done + size
         first = self._first(start, size)
         index.put(start, first)
@@ -135,21 +136,19 @@ class Engine:
             (start + np.flatnonzero(index.near(first, 0, np.arange(start, stop)))).tolist(), reverse=True
         )
         suspects = set(waiting)
-        replaced = 0
         while waiting:
             row = waiting.pop()
             suspects.discard(row)
             if not index.near(index.codes[row : row + 1], 0, np.array([row]))[0]:
                 continue
             states = self._retry(index, row)
-            replaced += 1
+            self.replaced += 1
             index.put(row, states[None, :])
             fresh = [later for later in index.neighbours(states, row + 1, stop) if later not in suspects]
             if fresh:
                 suspects.update(fresh)
                 waiting = sorted(suspects, reverse=True)
         self.done = stop
-        return replaced
 
     def _retry(self, index: DistanceIndex, row: int) -> npt.NDArray[np.uint16]:
         """The first later candidate of a row that is far from all before it."""

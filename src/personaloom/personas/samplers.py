@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from personaloom.errors import BankError, ConfigError, Fault, InfeasibleError
 from personaloom.keyed import Key
 from personaloom.personas.bounds import packing_bound
-from personaloom.personas.constraints import conflict, reachable, solve, start_domains
+from personaloom.personas.constraints import conflict, solve, start_domains
 from personaloom.personas.model import PersonaBank
 from personaloom.personas.population import Population, specs
 from personaloom.personas.settings import Diversity, SamplerSettings, published_settings
@@ -194,12 +195,20 @@ class PersonaSampler:
         return self._bound
 
     def _find_bound(self) -> int:
+        return self._bound_of(self._features.reachable)
+
+    def _bound_of(self, states: Sequence[int]) -> int:
         bank = self._features
-        sizes = [mask.bit_count() for mask in reachable(bank)]
+        sizes = [mask.bit_count() for mask in states]
         for name in self.settings.required_dimensions:
             if not bank.dimension(name).is_constraint:
                 sizes[bank.positions[name]] -= 1
         return packing_bound(sizes, max(1, self.settings.diversity.distance))
+
+    def _loose_bound(self) -> int:
+        """The bound without a look at the rules: quick to have."""
+        distance = self._running().distance
+        return self._bound_of(start_domains(self._features)) if distance else sys.maxsize
 
     def _running(self) -> Engine:
         if self._engine is None:
@@ -221,12 +230,12 @@ class PersonaSampler:
 
         engine = self._running()
         # Past the bound there is nothing to find: look only as far as needed to say how many were reached.
-        wanted = count if engine.distance == 0 else min(count, self.packing_bound() + 1)
+        wanted = min(count, self._loose_bound() + 1)
         while True:
             try:
                 codes = engine.codes(wanted)
                 if wanted < count:
-                    raise self._infeasible(count, wanted)
+                    raise AssertionError(f"{wanted:,} personas pass the packing bound")
                 return codes
             except ExhaustedError as end:
                 if engine.strata is None or not engine.strata.give_up(end.row):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from personaloom.keyed import Key
-from personaloom.personas.constraints import reachable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -105,7 +104,7 @@ def _some_pairs(codes: Codes, seed: int) -> npt.NDArray[np.int64]:
 
 
 def _coverage(bank: PersonaBank, codes: Codes) -> dict[str, Any]:
-    possible = [mask & ~1 for mask in reachable(bank)]
+    possible = [mask & ~1 for mask in bank.reachable]
     seen = [
         sum(1 << int(code) for code in np.unique(codes[:, column]) if code)
         for column in range(len(bank.dimensions))
