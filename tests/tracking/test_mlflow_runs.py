@@ -154,13 +154,26 @@ def test_the_same_dataset_goes_on_in_its_run(sweep, worker):
     assert (artifacts(out, refs[1].run_id) / "report.html").exists()
 
 
+def test_artifacts_that_cannot_be_written_fail_the_run_and_not_the_dataset(sweep, worker, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    blocked = (tmp_path / "file" / "artifacts").as_uri()
+    tracker = MlflowTracker(sweep[0], "blocked", artifact_location=blocked, worker=worker)
+    folder = make_folder(tmp_path)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(TrackingError, match="Not a directory"):
+        tracker.upload(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    query = "select r.status from runs r join experiments e using (experiment_id) where e.name = 'blocked'"
+    assert rows(sweep[0], query) == [("FAILED",)]
+
+
 def test_a_server_that_cannot_be_reached_is_a_tracking_error(worker, tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         tracker = MlflowTracker(tmp_path, "chat", uri=f"http://127.0.0.1:{port}", worker=worker)
         tracker.begin()
-        with pytest.raises(TrackingError, match=f"{port}"):
+        with pytest.raises(TrackingError, match=rf"http://127.0.0.1:{port} cannot be reached: .*refused"):
             tracker.upload(make_folder(tmp_path))
     tracker.close()
 
@@ -262,6 +275,7 @@ def _alive(pid: int) -> bool:
 
 
 @pytest.mark.browser
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: MLflow's page was not opened")
 def test_the_mlflow_page_shows_runs_datasets_and_samples_side_by_side(sweep, tmp_path):
     out, _, refs = sweep

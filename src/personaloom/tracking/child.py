@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import sys
 import threading
@@ -15,13 +16,15 @@ import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 from personaloom.tracking.protocol import decode, encode
-from personaloom.tracking.scrub import scrub
+from personaloom.tracking.scrub import scrub, without_userinfo
 
 if TYPE_CHECKING:
     from personaloom.tracking.child_desk import Desk
 
 # After the parent is gone: time to finish an upload that is under way, never more.
 _GRACE_S = 30.0
+# The heart of what requests and urllib3 say at length: (Caused by NewConnectionError("…: Connection refused"))
+_UNREACHED = re.compile(r"Caused by \w+\([\"'](?:HTTPS?Connection(?:Pool)?\(.*?\): )?(.*)[\"']\)\)?")
 
 
 def main() -> int:
@@ -63,14 +66,14 @@ class _Server:
         self._desk: Desk | None = None
 
     def answer(self, line: str) -> dict[str, Any]:
-        number = -1
+        number, place = -1, "MLflow"
         try:
             request = decode(line)
-            number = int(request["id"])
+            number, place = int(request["id"]), without_userinfo(request["store"]["uri"])
             result = self._at_desk().do(str(request["verb"]), request["store"], request.get("args") or {})
         except Exception as error:  # noqa: BLE001 - the boundary: the parent gets every error as a reply
             sys.stderr.write(scrub(traceback.format_exc()))
-            return {"id": number, "ok": False, "error": scrub(_reason(error))}
+            return {"id": number, "ok": False, "error": scrub(f"{place} {_reason(error)}")}
         return {"id": number, "ok": True, "result": result}
 
     def warm_up(self) -> None:
@@ -94,12 +97,18 @@ def _reason(error: BaseException) -> str:
     """One line: the first that says something, with the kind of error where the text alone says too little."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[0][:600] if lines else "no message"
+    if found := _UNREACHED.search(said):
+        return f"cannot be reached: {found[1]}"
     cause = error.__cause__ or error.__context__
     inner = str(cause).strip().splitlines()[:1] if cause is not None and len(lines) == 1 else []
     more = (
         f" ({inner[0].strip()[:300]})" if inner and inner[0].strip() and inner[0].strip() not in said else ""
     )
-    return f"{type(error).__name__}: {said}{more}"
+    return (
+        f"refused: {said}{more}"
+        if type(error).__name__ == "RestException"
+        else f"failed: {type(error).__name__}: {said}{more}"
+    )
 
 
 if __name__ == "__main__":

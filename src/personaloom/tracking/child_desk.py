@@ -147,7 +147,8 @@ def _log_tags(client: MlflowClient, run_id: str, tags: dict[str, str]) -> None:
 
 
 def _log_metrics(client: MlflowClient, run_id: str, metrics: dict[str, float]) -> None:
-    now = int(time.time() * 1000)
-    entries = [Metric(key, value, now, 0) for key, value in metrics.items()]
+    """Log what is new: a run that goes on gathers no equal entries."""
+    now, known = int(time.time() * 1000), client.get_run(run_id).data.metrics
+    entries = [Metric(key, value, now, 0) for key, value in metrics.items() if known.get(key) != value]
     for start in range(0, len(entries), _METRICS_A_BATCH):
         client.log_batch(run_id, metrics=entries[start : start + _METRICS_A_BATCH])

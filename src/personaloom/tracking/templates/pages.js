@@ -3,6 +3,17 @@ const page = (...sections) => h("div", { class: "page" }, sections);
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
 const bold = (text) => h("b", {}, text);
 const card = (name, value, note) => h("div", {}, h("dt", {}, name), h("dd", {}, value, note && h("small", {}, note)));
+const modelRows = (models) => {
+  // Roles that share a model share a line.
+  const lines = new Map();
+  for (const { role, model, origin, weight } of models) {
+    const name = `${model}${isNumber(weight) && weight !== 1 ? ` · weight ${weight}` : ""}`;
+    const line = lines.get(name + origin) ?? [[], name, origin];
+    line[0].push(words(role));
+    lines.set(name + origin, line);
+  }
+  return [...lines.values()].map(([roles, name, origin]) => [roles.join(", "), [name, origin ? h("div", { class: "note" }, origin) : ""]]);
+};
 const overview = () => {
   const m = index.manifest;
   const { counts, noise, usage } = m;
@@ -24,7 +35,7 @@ const overview = () => {
       index.talks.turn_counts.length ? section("Turns", columns(index.talks.turn_counts, "conversations by number of turns"), h("p", { class: "note" }, "Conversations by their number of turns.")) : null,
       layersShown() ? section("Noise by layer", layerBars(noise)) : null,
       Object.keys(usage.by_module ?? {}).length ? section("Tokens by stage", tokenBars(usage.by_module)) : null,
-      section("Models", (m.models ?? []).length ? table(["Role", "Model"], m.models.map((entry) => [words(entry.role), [entry.model, isNumber(entry.weight) && entry.weight !== 1 ? ` · weight ${entry.weight}` : "", entry.origin ? h("div", { class: "note" }, entry.origin) : ""]])) : none("No model was asked."), m.mixed_snapshots ? h("p", { class: "note" }, "Replies came from more than one snapshot of a model.") : null)),
+      section("Models", (m.models ?? []).length ? table(["Roles", "Model"], modelRows(m.models)) : none("No model was asked."), m.mixed_snapshots ? h("p", { class: "note" }, "Replies came from more than one snapshot of a model.") : null)),
   );
 };
 const layersShown = () => Object.keys(index.manifest.noise?.layers ?? {}).length > 0;

@@ -14,7 +14,11 @@ const found = (text, query) => {
 const say = (text, query) =>
   text.split(/(```[\s\S]*?(?:```|$))/).map((part) => {
     if (part.startsWith("```")) return h("pre", {}, part.replace(/^```[^\n]*\n?/, "").replace(/\n?```$/, ""));
-    return part.split(/(`[^`\n]+`)/).map((bit) => (bit.length > 2 && bit.startsWith("`") && bit.endsWith("`") ? h("code", {}, bit.slice(1, -1)) : found(bit, query)));
+    return part.split(/(`[^`\n]+`|\*\*[^*\n]+\*\*)/).map((bit) => {
+      if (bit.length > 2 && bit.startsWith("`") && bit.endsWith("`")) return h("code", {}, bit.slice(1, -1));
+      if (bit.length > 4 && bit.startsWith("**") && bit.endsWith("**")) return h("strong", {}, found(bit.slice(2, -2), query));
+      return found(bit, query);
+    });
   });
 const layerClass = (layer) => `l${Math.max(0, index.talks.layers.indexOf(layer))}`;
 const layerChip = (layer) => h("span", { class: `chip ${layerClass(layer)}` }, words(layer));

@@ -82,6 +82,9 @@ const talksPage = (selected, query, remember) => {
     if (chosen !== entry) return;
     reader.replaceChildren(...[h("button", { type: "button", class: "quiet back", onclick: back }, "← All conversations"), ...content.flat(Infinity)].filter(Boolean));
     reader.scrollTop = 0;
+    // What was asked for is brought into sight: the words searched for, else the noise of the layer chosen.
+    const sought = state.q ? "mark.find" : talks.layers.includes(state.noise) ? `mark.${layerClass(state.noise)}` : null;
+    if (sought) reader.querySelector(sought)?.closest(".msg").scrollIntoView({ block: "nearest" });
   };
   const list = new VirtualList({ label: "Conversations", draw: entryRow, choose: read, open: (entry) => read(entry, true).then(() => reader.focus()) });
   const say_ = (hits, share) => {
