@@ -33,18 +33,22 @@ class Primary:
     """The config that a run starts from.
 
     Attributes:
-        kind: ``shipped``, ``composed`` (it has a defaults list) or ``resolved``.
+        kind: ``shipped``, ``composed`` (it has a defaults list), ``resolved`` or ``reference`` (translated).
         path: its file; None for the shipped one.
-        content: as read, interpolations not resolved; empty for the shipped one.
+        content: as read, interpolations not resolved; empty for the shipped one; of a reference's file its translation.
+        said: what there is to say of a translation.
     """
 
     kind: str
     path: Path | None = None
     content: Mapping[str, Any] | None = None
+    said: str = ""
 
     @property
     def announcement(self) -> str:
-        """One line that says which config it is and how it was chosen."""
+        """Which config it is and how it was chosen: one line, and more where a file was translated."""
+        if self.said:
+            return self.said
         if self.path is None:
             return "config: the one that ships with PersonaLoom (there is no ./config.yaml)"
         what = (
@@ -60,7 +64,7 @@ def find_primary(config: Path | None, folder: Path | None = None) -> Primary:
 
     Raises:
         ConfigNotFoundError: ``--config`` names a file that is not there.
-        ConfigError: the file is no YAML mapping, or of a kind that cannot be read yet.
+        ConfigError: the file is no YAML mapping, or one of the reference system's that cannot be translated.
     """
     if config is None:
         candidate = (folder or Path()) / "config.yaml"
@@ -70,11 +74,11 @@ def find_primary(config: Path | None, folder: Path | None = None) -> Primary:
     if not config.exists():
         raise ConfigNotFoundError(f"--config {config}: no such file (looked in {Path.cwd()})")
     content = read_yaml(config)
-    if "persona_generation" in content:
-        remedy = "start from conf/config.yaml, or leave --config away"
-        raise ConfigError(
-            [Fault(str(config), "is a config of the seed system, which cannot be read yet", remedy)]
-        )
+    if "persona_generation" in content and "defaults" not in content:
+        from personaloom.config.reference import translate  # noqa: PLC0415 - it reads banks and queries; others need none
+
+        translation = translate(config, content)
+        return Primary("reference", config, translation.content(), translation.announcement)
     return Primary("composed" if "defaults" in content else "resolved", config, content)
 
 
@@ -107,7 +111,7 @@ def registered(primary: Primary, groups: Collection[str]) -> Iterator[str]:
         return
     nodes: dict[str, dict[str, Any]] = {}
     content = dict(primary.content)
-    if primary.kind == "resolved":
+    if primary.kind != "composed":
         content, nodes = _as_composed(content, groups)
     elif isinstance(content["defaults"], list) and "_self_" not in content["defaults"]:
         # What a config says itself is stronger than its defaults; Hydra warns where that is not written.
