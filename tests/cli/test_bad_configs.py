@@ -72,7 +72,6 @@ FILES = {
         "gpt4o",
     ),
     "config without its base": ("config.yaml", "defaults: [{llm: simulated}]\nname: x\n", [], "personaloom"),
-    "config of the seed system": ("config.yaml", "persona_generation: {}\n", [], "seed system"),
     "bad JSONL line": ("q.jsonl", '{"text": "Hello there"}\n{"text": \n', ["query.path=q.jsonl"], "2"),
     "empty query set": ("q.jsonl", "", ["query.path=q.jsonl"], "q.jsonl"),
     "empty bank": ("b.yaml", "dimensions: []\n", ["persona_bank.path=b.yaml"], "b.yaml"),

@@ -86,7 +86,7 @@ def test_lines_come_every_few_seconds_and_at_the_end():
     assert "about 5 s left" in lines[4]
     assert lines[-3:] == [
         "note: a note",
-        "20 s: personas 0/10, queries 0, conversations 40/50; 400 calls, 12,000 tokens, cost unknown, 3 in flight",
+        "20 s: personas 0/10, queries 0, conversations 40/50; 400 calls, 12,000 tokens, cost unknown",
         "logging to MLflow …",
     ]
 

@@ -180,8 +180,3 @@ def test_the_result_is_plain():
 
     assert kinds(dict(compose())) <= {dict, list, str, int, float, bool, type(None)}
     yaml.safe_dump(dict(compose()))
-
-
-def test_a_config_of_the_seed_system_is_named_as_such(tmp_path):
-    with pytest.raises(ConfigError, match="seed system"):
-        compose(config=write(tmp_path / "old.yaml", "persona_generation: {num_personas: 3}\n"))

@@ -1,9 +1,14 @@
 """One pass finds every fault of a config, and says for each what to write instead."""
 
+import copy
+
 import pytest
+import yaml
 
 from personaloom.config import compose, validate
 from personaloom.errors import ConfigError
+
+SHIPPED = compose()
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +17,24 @@ def elsewhere(tmp_path, monkeypatch):
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PERSONALOOM_TRUSTED"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
+
+
+def faults_with(override):
+    """Faults of the shipped config with one value changed as an override would: composing each time takes long."""
+    config = copy.deepcopy(SHIPPED)
+    key, _, value = override.partition("=")
+    *path, last = key.lstrip("+~").split(".")
+    for config_ in (config, config.public):
+        node = config_
+        for part in path:
+            node = node.setdefault(part, {})
+        if key.startswith("~"):
+            del node[last]
+        else:
+            node[last] = yaml.safe_load(value)
+    with pytest.raises(ConfigError) as caught:
+        validate(config)
+    return {fault.where: f"{fault.problem} → {fault.remedy}" for fault in caught.value.faults}
 
 
 def faults(*overrides, **more):
@@ -50,7 +73,7 @@ def faults(*overrides, **more):
         ("training_data.split.test=0.3", "training_data.split", "1.2, and must sum to 1"),
         ("engine.budget.max_cost_usd=-1", "engine.budget.max_cost_usd", "at least 0"),
         ("engine.concurrency=0", "engine.concurrency", "at least 1"),
-        ("engine.max_failed_share=.inf", "engine.max_failed_share", "a number"),
+        ("engine.max_failed_share=.inf", "engine.max_failed_share", "at most 1"),
         ("ledger.mode=false", "ledger.mode", 'quote it: "off"'),
         ("ledger.mode=write", "ledger.mode", "did you mean readwrite?"),
         ("stages.run=[persona,qery]", "stages.run", "did you mean query?"),
@@ -71,9 +94,6 @@ def faults(*overrides, **more):
         ("sampler._target_=os.system", "sampler._target_", "PERSONALOOM_TRUSTED"),
         ("sampler._target_=personaloom.personas.Nope", "sampler._target_", "has no Nope"),
         ("sampler._target_=personaloom.cli.entry", "sampler._target_", "nothing for this group"),
-        ("query.path=${oc.env:NO_SUCH_VARIABLE}", "query.path", "NO_SUCH_VARIABLE is not set"),
-        ("name=${nothing.there}", "name", "not found"),
-        ("export_path=???", "export_path", "has no value"),
         ("experiment_name=sk-abcdefghijklmnop", "experiment_name", "look of a key"),
         ("+llm.headers={Authorization: Bearer-of-news}", "llm.headers.Authorization", "literal key"),
         ("~persona_bank", "persona_bank", "is missing"),
@@ -82,9 +102,16 @@ def faults(*overrides, **more):
     ],
 )
 def test_fault_is_named(override, where, says):
-    found = faults(override)
+    found = faults_with(override)
     assert where in found, found
     assert says in found[where]
+
+
+def test_values_that_are_missing_or_cannot_be_resolved_are_named():
+    found = faults("query.path=${oc.env:NO_SUCH_VARIABLE}", "name=${nothing.there}", "export_path=???")
+    assert "NO_SUCH_VARIABLE is not set" in found["query.path"]
+    assert "not found" in found["name"]
+    assert "has no value" in found["export_path"]
 
 
 def test_all_faults_are_listed_at_once():

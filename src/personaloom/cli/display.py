@@ -89,7 +89,8 @@ class Counts:
         cost = (
             "cost unknown" if self.cost_usd is None else f"${self.cost_usd:,.4f}" if self.cost_usd else "$0"
         )
-        return f"{self.calls:,} calls, {self.tokens:,} tokens, {cost}, {self.in_flight:,} in flight"
+        flying = f", {self.in_flight:,} in flight" if self.in_flight else ""
+        return f"{self.calls:,} calls, {self.tokens:,} tokens, {cost}{flying}"
 
 
 class _Counting:
@@ -140,7 +141,7 @@ class LiveProgress(_Counting):
     def finish(self) -> None:
         """Leave the bars as they are."""
         if self._live is not None:
-            self.counts.status = ""
+            self.counts.status, self.counts.in_flight = "", 0
             self._live.stop()
             self._live = None
 
@@ -230,6 +231,7 @@ class PlainProgress(_Counting):
         """Write the last counts."""
         if self._open:
             self._open = False
+            self.counts.in_flight = 0
             self._line()
 
     def _line(self) -> None:

@@ -66,10 +66,16 @@ def job_overrides(ready: Composer, master: DictConfig) -> list[list[str]]:
     if not isinstance(sweeper, dict) or sweeper.get("_target_") != BASIC_SWEEPER:
         return []
     lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    lines += [str(line) for line in master.hydra.overrides.task]
+    lines += _as_written(master.hydra.overrides.task)
     parser = OverridesParser.create(config_loader=ready.hydra.config_loader)
     with hydra_errors_as_ours(ready.groups):
         return BasicSweeper.split_arguments(parser.parse_overrides(lines), None)[0]
+
+
+def _as_written(overrides: Any) -> list[str]:
+    """Overrides with their interpolations: the value of a variable never gets into a file by this way."""
+    lines = OmegaConf.to_container(overrides, resolve=False)
+    return [str(line) for line in lines] if isinstance(lines, list) else []
 
 
 def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
@@ -125,7 +131,7 @@ def sweep_job(loaded: DictConfig) -> None:
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     number = int(hydra.job.num)
-    overrides = [str(line).lstrip("+") for line in hydra.overrides.task]
+    overrides = [line.lstrip("+") for line in _as_written(hydra.overrides.task)]
     sweep = {"id": Path(str(hydra.sweep.dir)).name, "job": number, "overrides": overrides}
     outcome: dict[str, Any] = {
         "job": number,

@@ -25,6 +25,9 @@ _BOUNDS = (
     ("sampler.min_features", "sampler.max_features"),
     ("sampler.min_constraints", "sampler.max_constraints"),
     ("interaction.min_turns", "interaction.max_turns"),
+    ("quality.checks.min_turns", "quality.checks.max_turns"),
+    ("quality.checks.min_chars", "quality.checks.max_chars"),
+    ("formulation.min_prompt_length", "formulation.max_prompt_length"),
     ("engine.retry.base_s", "engine.retry.cap_s"),
 )
 _TOLERANCE = 1e-6
@@ -99,7 +102,13 @@ def stage_names(config: Config) -> Iterator[Fault]:
 
 def files_there(config: Config) -> Iterator[Fault]:
     """Files and folders that are read exist and can be read; those that are written can be."""
-    for key in ("query.path", "persona_bank.path", "sampler.config"):
+    for key in (
+        "query.path",
+        "persona_bank.path",
+        "sampler.config",
+        "distractor.strategy_config",
+        "quality.reference",
+    ):
         path = pick(config, key)
         is_name = (
             key == "persona_bank.path" and isinstance(path, str) and not Path(path).suffix and "/" not in path

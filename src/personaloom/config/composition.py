@@ -69,10 +69,9 @@ class Composer:
     groups: Mapping[str, Mapping[str, Path]]
     primary: Primary
 
-    def options(self) -> dict[str, list[str]]:
-        """``{group: options}``, those in memory included."""
-        loader = self.hydra.config_loader
-        return {group: loader.get_group_options(group, ObjectType.CONFIG) for group in self.groups}
+    def options(self, group: str) -> set[str]:
+        """All options of a group, those of ``hydra.searchpath`` and in memory included."""
+        return set(self.hydra.config_loader.get_group_options(group, ObjectType.CONFIG))
 
     def prepare(self, overrides: Sequence[str], *, sweep: bool = False) -> list[str]:
         """Overrides as they go to Hydra.
@@ -80,7 +79,7 @@ class Composer:
         Raises:
             ConfigError: with every fault of them.
         """
-        ready, faults = prepare(overrides, self.options(), sweep=sweep)
+        ready, faults = prepare(overrides, self.groups, self.options, sweep=sweep)
         if faults:
             raise ConfigError(faults, "the overrides cannot be used")
         return ready

@@ -11,7 +11,7 @@ from personaloom.config.checks import CHECKS
 from personaloom.config.composition import Composed
 from personaloom.config.explain import explain, mapping, shown
 from personaloom.config.nearest import choices
-from personaloom.config.schema import GROUPS, OPTIONAL_GROUPS, Free, Node, Root, model_for
+from personaloom.config.schema import GROUPS, Free, Node, Root, model_for
 from personaloom.config.secrets import secret_faults
 from personaloom.config.targets import argument_faults, find_target
 from personaloom.errors import ConfigError, Fault
@@ -24,6 +24,7 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "interaction": ("seed",),
     "distractor": ("seed",),
     "training_data": ("seed",),
+    "quality": ("seed",),
 }
 """Arguments that no config can hold: the builder adds them."""
 
@@ -61,8 +62,6 @@ def _judge(raw: Composed) -> tuple[dict[str, Any], list[Fault]]:
     top = {key: value for key, value in raw.items() if key not in GROUPS}
     judged, found = _checked(Root, top, "", tuple(GROUPS))
     for group in GROUPS:
-        if group not in raw and group in OPTIONAL_GROUPS:
-            continue
         if group not in raw:
             found.append(
                 Fault(group, "is missing", "add it, or put `personaloom` first in the defaults list")

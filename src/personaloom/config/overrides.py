@@ -6,7 +6,7 @@ which comes after composition, lists them all with the nearest known ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -32,13 +32,18 @@ def parse_overrides(overrides: Sequence[str]) -> tuple[list[Override], list[Faul
 
 
 def prepare(
-    overrides: Sequence[str], groups: Mapping[str, Iterable[str]], *, sweep: bool = False
+    overrides: Sequence[str],
+    groups: Mapping[str, Iterable[str]],
+    options: Callable[[str], set[str]],
+    *,
+    sweep: bool = False,
 ) -> tuple[list[str], list[Fault]]:
     """Overrides as they go to Hydra, and everything that is wrong with them.
 
     Args:
         overrides: in Hydra's grammar.
         groups: ``{group: its options}``, without Hydra's own.
+        options: all options of a group; slower, so it is asked only where ``groups`` does not know one.
         sweep: ``a=1,2`` and the like are allowed.
     """
     parsed, faults = parse_overrides(overrides)
@@ -48,7 +53,7 @@ def prepare(
             faults.append(_not_a_sweep(override))
         group = override.key_or_group
         if group in groups and not override.is_delete():
-            faults += _unknown_options(override, set(groups[group]))
+            faults += _unknown_options(override, set(groups[group]), options)
         ready.append(_softened(override, groups))
     return ready, faults
 
@@ -68,7 +73,7 @@ def _not_a_sweep(override: Override) -> Fault:
     return Fault(key, f"has several values: {value}", remedy)
 
 
-def _unknown_options(override: Override, known: set[str]) -> list[Fault]:
+def _unknown_options(override: Override, known: set[str], options: Callable[[str], set[str]]) -> list[Fault]:
     if override.is_sweep_override():
         if not override.is_discrete_sweep():
             return []
@@ -81,7 +86,9 @@ def _unknown_options(override: Override, known: set[str]) -> list[Fault]:
         if isinstance(value, dict):
             remedy = f"choose an option and set keys one by one: {override.key_or_group}.KEY=VALUE"
             faults.append(Fault(override.key_or_group, "is a group, and cannot be given a mapping", remedy))
-        elif value is not None and str(value) not in known | {"null"}:
+        elif (
+            value is not None and str(value) not in known and str(value) not in options(override.key_or_group)
+        ):
             faults.append(
                 Fault(override.key_or_group, f"has no option {str(value)!r}", choices(str(value), known))
             )

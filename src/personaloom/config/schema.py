@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["FREE", "GROUPS", "OPTIONAL_GROUPS", "STAGE_NAMES", "Free", "Node", "Root", "model_for"]
+__all__ = ["FREE", "GROUPS", "STAGE_NAMES", "Free", "Node", "Root", "model_for"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -146,7 +146,7 @@ class Model(Node):
     model: Text
     base_url: Text | None
     api_key_env: Variable | None
-    transport: Text
+    transport: Literal["auto", "direct", "litellm"]
     headers: dict[str, str] | None
     headers_env: dict[str, Variable] | None
     temperature: Amount | None
@@ -188,14 +188,13 @@ class LLM(Model):
     pool: list[PoolMember] | None
 
 
-class Simulated(Node):
+class Simulated(LLM):
     """``llm: simulated``."""
 
-    required = frozenset({"target"})
-    target: str = Field(alias="_target_", min_length=1)
-    model_config = ConfigDict(extra="allow")
-    model: Text
-    timeout: Seconds
+    latency_s: Amount
+    latency_jitter: Probability
+    faults: dict[str, Probability] | None
+    version: Text
 
 
 class Stages(Target):
@@ -227,13 +226,17 @@ class Interaction(Target):
 
 
 class Distractor(Target):
-    """``distractor``: what every model of noise shares; its layers and strategies are judged by the class."""
+    """``distractor``; its layers, strategies and rules are judged by the class, which knows their names."""
 
-    model_config = ConfigDict(extra="allow")
     activation_probability: Probability
     mode: Literal["realtime", "posthoc"]
     use_semantic: bool
     pairs: bool
+    layers: dict[str, Any] | None
+    rules: Any
+    control: Text | None
+    strategy_config: Text | None
+    check: Text
 
 
 class Split(Node):
@@ -309,10 +312,38 @@ class Executor(Target):
     """``executor``."""
 
 
-class Quality(Node):
-    """``quality``: settings of the scores; each scorer judges its own."""
+class Checks(Node):
+    """``quality.checks``."""
 
-    model_config = ConfigDict(extra="allow")
+    skip: list[Text]
+    min_chars: Count
+    max_chars: Positive
+    min_turns: Count
+    max_turns: Positive
+    copy_share: Probability
+    patterns: dict[str, Text] | None
+    private: Literal["report", "reject"]
+
+
+class Judge(Node):
+    """``quality.judge``; its criteria are judged by the class, which knows their names."""
+
+    share: Probability
+    criteria: list[Text]
+    min_mean: Amount | None
+    min_scores: dict[str, Positive] | None
+
+
+class Quality(Target):
+    """``quality``."""
+
+    action: Literal["flag", "filter", "off"]
+    checks: Checks
+    statistics: bool
+    reference: Text | None
+    decontaminate: dict[str, Text] | None
+    decontaminate_n: Positive
+    judge: Judge | None
 
 
 class Prompts(Node):
@@ -377,12 +408,11 @@ GROUPS: dict[str, dict[str, type[Node]]] = {
     "distractor": {"personaloom.distractor.DistractorModel": Distractor},
     "training_data": {"personaloom.training.TrainingDataExporter": TrainingData},
     "executor": {"personaloom.executors.LocalExecutor": Executor},
-    "quality": {"": Quality},
+    "quality": {"personaloom.quality.QualityPlan": Quality},
     "tracking": {"": Tracking},
     "engine": {"": Engine},
 }
 """``{group: {_target_: model}}``; groups that are values and no class have the target ``""``."""
-OPTIONAL_GROUPS = frozenset({"quality"})
 
 
 def model_for(group: str, target: str) -> type[Node]:
