@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -118,6 +118,8 @@ class Engine:
                     await asyncio.wait(self._running)
             finally:
                 await self._stop(ticker)
+                if isinstance(work, Generator):
+                    work.close()  # it reads from the store, which is closed next
         self.store.flush()
         ending = self._fatal or self.client.halted
         if ending is not None:

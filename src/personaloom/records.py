@@ -200,8 +200,8 @@ class DealtQuery(Record):
 class Message(Record):
     """One message of a conversation; ``role`` is ``user`` or ``assistant``.
 
-    A user message's metadata has ``unit_id``, and, where noise was applied, ``noise`` (a ``NoiseResult`` dictionary,
-    whose ``original_text`` is the clean text).
+    A user message's metadata has ``unit_id``, and, where noise was applied, ``clean_text`` and ``noise_type`` (the
+    layer); the whole ``NoiseResult`` stands once, under the interaction's ``noise``.
     """
 
     role: str

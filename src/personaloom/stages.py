@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from personaloom.dialogue import InteractionGenerator, Unit, clean_unit
+from personaloom.dialogue import Beginning, InteractionGenerator, Unit, clean_unit
 from personaloom.distractor import DistractorModel
 from personaloom.errors import ConfigError, Fault, MissingStageInputError
 from personaloom.llm.client import LLMClient, LLMScope
@@ -248,9 +248,11 @@ class InteractionStage:
         slot.interaction = _with_context(talk, view, slot)
         noisy = next((turn for turn, noise in enumerate(talk.noise()) if noise.applied), None)
         if self.pairs and noisy is not None:
-            shared = tuple(talk.messages[: 2 * noisy])
-            opening = talk.noise()[noisy].original_text
-            twin = await self.generator.generate(view, query, slot.llm, prefix=shared, opening=opening, **names)
+            noise = talk.metadata["noise"]
+            shared = Beginning(
+                tuple(talk.messages[: 2 * noisy]), tuple(noise[:noisy]), talk.noise()[noisy].original_text
+            )
+            twin = await self.generator.generate(view, query, slot.llm, beginning=shared, **names)
             twin.metadata["shared_turns"] = noisy
             slot.twin = _with_context(twin, view, slot)
 

@@ -160,14 +160,21 @@ class LoopbackLLM:
         try:
             loop.run_forever()
         finally:
-            for connection in list(self._connections):
-                connection.drop()
             server.close()
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
-            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(self._hang_up())
             loop.close()
+
+    async def _hang_up(self) -> None:
+        """Leave no socket and no task behind, those included that are being accepted."""
+        await asyncio.sleep(0.005)
+        for connection in list(self._connections):
+            connection.drop()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for _ in range(100):
+            await asyncio.sleep(0)
+            if not self._connections:
+                break
 
     def reset(self) -> None:
         """Forget what came so far; faults begin again too."""
@@ -339,6 +346,8 @@ class _Connection(asyncio.Protocol):
             return self.transport.abort()
         if fault in _REJECTIONS:
             status, error = _REJECTIONS[fault]
+            if fault == "401":  # servers do echo keys
+                error = {**error, "message": f"Incorrect API key provided: {request[2].get('authorization')}"}
             self.log(request, status, fault)
             return self.send(status, json.dumps({"error": error}).encode(), extra=_retry_headers(fault, wait))
         if fault == "redirect":
@@ -495,9 +504,16 @@ def answer_to(body: dict[str, Any]) -> str:
     schema = _schema_of(body, everything)
     if schema is not None:
         return json.dumps(_instance(schema, "", words, dice, last), ensure_ascii=False)
-    if "system prompt" in everything.lower() and "You are" not in last[:20]:
-        return f"You are a person who cares about {_prose(words, dice, 6)}. You speak plainly. {_prose(words, dice, 18).capitalize()}."
+    traits = re.findall(r"^- (\w+) = (.*?)(?: \(|$)", last, re.MULTILINE)
+    if traits:
+        return _note(traits, dice)
     return f"{_prose(words, dice, 10).capitalize()}. {_prose(words, dice, 14).capitalize()}. Reference {dice.hex()}."
+
+
+def _note(traits: Sequence[tuple[str, str]], dice: _Dice) -> str:
+    """A character note that a persona's check accepts: in the second person, with every trait."""
+    said = " ".join(f"For you, {name.replace('_', ' ')} is this: {value}." for name, value in traits)
+    return f"You are a person with a way of your own, number {dice.hex()}. {said} You write as you are."
 
 
 class _Dice:
@@ -522,7 +538,7 @@ def _prose(words: Sequence[str], dice: _Dice, count: int) -> str:
 def _subject(text: str) -> str:
     """The text that a prompt is about: inside the last <tag>…</tag>, between triple quotes, or its longest paragraph."""
     tagged = re.findall(
-        r"<(text|query|message|clean|original|user_query|utterance)>\s*(.*?)\s*</\1>", text, re.DOTALL
+        r"<(text|query|seed_query|message|clean|original|user_query|utterance)>\s*(.*?)\s*</\1>", text, re.DOTALL
     )
     if tagged:
         return tagged[-1][1]
@@ -584,7 +600,9 @@ def _instance(schema: dict[str, Any], name: str, words: Sequence[str], dice: _Di
 
 
 def _string(name: str, words: Sequence[str], dice: _Dice, last: str, schema: dict[str, Any]) -> str:
-    if name in {"adapted_query", "noisy_text", "rewritten", "text"}:
+    if name == "noisy_text":
+        return _noisy(_subject(last), last, dice)
+    if name in {"adapted_query", "rewritten", "text"}:
         text = _subject(last)
         twist = ("{} Please.", "Hey, {}", "{} Thanks!", "so, {}", "{} (in short)")[dice.below(5)]
         return twist.format(text)
@@ -592,6 +610,15 @@ def _string(name: str, words: Sequence[str], dice: _Dice, last: str, schema: dic
         return words[dice.below(len(words))].lower()
     text = _prose(words, dice, 12).capitalize() + "."
     return text[: schema.get("maxLength", 10_000)].ljust(schema.get("minLength", 0), ".")
+
+
+def _noisy(text: str, prompt: str, dice: _Dice) -> str:
+    """What a model that does as it is told would write: the strategies that the prompt names, by their own generators."""
+    from personaloom.keyed import Key
+    from personaloom.text.strategies import STRATEGIES, compose
+
+    asked = [name for name in STRATEGIES if f"- {name}:" in prompt]
+    return compose(text, asked, Key("loopback", dice.hex()), {})[0]
 
 
 # -- in a process of its own -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ from personaloom.records import (
     utc_now,
 )
 
-__all__ = ["AssistantPersona", "Chat", "InteractionGenerator", "Perturb", "Unit", "clean_unit"]
+__all__ = ["AssistantPersona", "Beginning", "Chat", "InteractionGenerator", "Perturb", "Unit", "clean_unit"]
 
 ALGORITHM = "dialogue-1"
 
@@ -73,6 +73,15 @@ class Unit:
     supplement: int
     features: Mapping[str, str]
     history: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What of a conversation is there already: whole turns with their noise, and the user's next clean text."""
+
+    messages: tuple[Message, ...]
+    noise: tuple[dict[str, Any], ...]
+    opening: str
 
 
 Perturb = Callable[[Unit], Awaitable[NoiseResult]]
@@ -143,8 +152,7 @@ class InteractionGenerator:
         *,
         slot_id: str | None = None,
         supplement: int = 0,
-        prefix: tuple[Message, ...] = (),
-        opening: str | None = None,
+        beginning: Beginning | None = None,
     ) -> Interaction:
         """One conversation.
 
@@ -155,17 +163,17 @@ class InteractionGenerator:
             perturb: the distractor.
             slot_id: the slot that the call keys name; the query's own id where it is no supplement.
             supplement: its number, 0 for the first try.
-            prefix: messages of this conversation that are there already (whole turns); it goes on from them.
-            opening: the user's next clean text, where it is there already too.
+            beginning: what is there already; the conversation goes on from it.
 
         Raises:
             CallError: a call failed for good.
         """
         talk = _Talk(self, persona, query, llm, slot_id or query.query_id, supplement)
-        talk.messages.extend(prefix)
-        text = opening
-        if text is None:
-            text = query.adapted_query if not prefix else await talk.next_user_text()
+        text: str | None = query.adapted_query
+        if beginning is not None:
+            talk.messages.extend(beginning.messages)
+            talk.noise.extend(beginning.noise)
+            text = beginning.opening
         while text is not None:
             talk.messages.append(await talk.user_message(text, perturb))
             talk.messages.append(await talk.assistant_message())
@@ -192,6 +200,7 @@ class _Talk:
         self.slot_id = slot_id
         self.supplement = supplement
         self.messages: list[Message] = []
+        self.noise: list[dict[str, Any]] = []
         self.end_reason = EndReason.TARGET_REACHED
         self.models: dict[str, str] = {}
         self.prompts: dict[str, PromptUse] = {}
@@ -214,7 +223,10 @@ class _Talk:
             tuple(self.messages),
         )
         noise = await perturb(unit)
-        metadata: dict[str, Any] = {"unit_id": unit.unit_id, "noise": noise.to_dict()}
+        self.noise.append(noise.to_dict())
+        metadata: dict[str, Any] = {"unit_id": unit.unit_id}
+        if noise.applied:
+            metadata |= {"clean_text": noise.original_text, "noise_type": noise.layer}
         return Message("user", noise.noisy_text, utc_now(), metadata)
 
     async def assistant_message(self) -> Message:
@@ -275,14 +287,12 @@ class _Talk:
 
     def interaction(self) -> Interaction:
         """The finished record."""
-        noise = [m.metadata["noise"] for m in self.messages if m.role == "user"]
-        bare = [replace(m, metadata=_slim(m.metadata)) if m.role == "user" else m for m in self.messages]
         metadata: dict[str, Any] = {
             "end_reason": str(self.end_reason),
             "target_turns": self.query.target_turns,
             "assistant_model": self.models.get("assistant", ""),
             "user_model": self.models.get("user", ""),
-            "noise": noise,
+            "noise": self.noise,
             "prompts": {name: asdict(use) for name, use in sorted(self.prompts.items())},
             "simulated": self.simulated,
             "supplement": self.supplement,
@@ -294,19 +304,10 @@ class _Talk:
             dict(self.persona.features),
             self.query.original_query,
             self.query.adapted_query,
-            bare,
+            self.messages,
             self.turns,
             metadata,
         )
-
-
-def _slim(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """A user message's metadata without what stands under the interaction's ``noise`` already."""
-    noise = metadata["noise"]
-    slim = {"unit_id": metadata["unit_id"]}
-    if noise["metadata"].get("verdict") == NoiseVerdict.APPLIED:
-        slim |= {"clean_text": noise["original_text"], "noise_type": noise["layer"]}
-    return slim
 
 
 def _as_prose(features: Mapping[str, str]) -> str:

@@ -345,10 +345,12 @@ class LLMScope:
         last: CallError | None = None
         for attempt in range(client.retry.content_attempts):
             asked = replace(request, key=replace(request.key, attempt=attempt)) if attempt else request
+            key = call_hash(spec.client.deployment, asked, sampling)
+            name = call_name(asked.key, key)
             try:
-                fetched = await client.fetch(spec, asked, sampling, call_hash(spec.client.deployment, asked, sampling))
+                fetched = await client.fetch(spec, asked, sampling, key)
             except CallError as error:
-                self._book_failure(spec, asked, error)
+                self._book_failure(spec, asked, name, error)
                 raise
             reply = fetched.reply
             try:
@@ -359,21 +361,21 @@ class LLMScope:
                 if accept is not None:
                     accept(reply)
             except CallError as error:
-                self._book(spec, asked, fetched, error.kind)
+                self._book(spec, asked, name, fetched, error.kind)
                 error.attempts = attempt + 1
                 last = error
                 if not isinstance(error, RetryableError) and not client.retry.asks_again_after(error):
                     raise
                 continue
-            self._book(spec, asked, fetched, "ok")
+            self._book(spec, asked, name, fetched, "ok")
             return reply
         raise last or AssertionError("unreachable: content_attempts is at least 1")
 
-    def _book(self, spec: DeploymentSpec, request: LLMRequest, fetched: _Fetched, outcome: str) -> None:
+    def _book(self, spec: DeploymentSpec, request: LLMRequest, name: str, fetched: _Fetched, outcome: str) -> None:
         reply = fetched.reply
         usage = reply.usage
         metadata = {
-            "call": call_name(request.key),
+            "call": name,
             "role": str(request.role),
             "outcome": outcome,
             "attempts": reply.attempts,
@@ -389,12 +391,12 @@ class LLMScope:
         }
         self._add(spec, request, usage.input_tokens, usage.output_tokens, metadata)
 
-    def _book_failure(self, spec: DeploymentSpec, request: LLMRequest, error: CallError) -> None:
+    def _book_failure(self, spec: DeploymentSpec, request: LLMRequest, name: str, error: CallError) -> None:
         lost = error.attempts if error.input_tokens is None and error.status is None else 0
         known = spec.client.deployment.simulated or spec.price is not None
         used = Usage(error.input_tokens or 0, error.output_tokens or 0)
         metadata = {
-            "call": call_name(request.key),
+            "call": name,
             "role": str(request.role),
             "outcome": error.kind,
             "attempts": error.attempts,
@@ -416,11 +418,11 @@ class LLMScope:
         self.client.tracker.add(record)
 
 
-def call_name(key: CallKey) -> str:
-    """A call's name for people: ``p000012-q03/assistant_response/t1``."""
+def call_name(key: CallKey, digest: bytes) -> str:
+    """A call's name in records: ``p000012-q03/assistant_response/t1#9f86d081``; the end tells equal names apart."""
     supplement = f"-s{key.supplement}" if key.supplement else ""
     attempt = f"/a{key.attempt}" if key.attempt else ""
-    return f"{key.slot or key.persona}{supplement}/{key.purpose}/t{key.turn}{attempt}"
+    return f"{key.slot or key.persona}{supplement}/{key.purpose}/t{key.turn}{attempt}#{digest[:4].hex()}"
 
 
 def _merged(base: Sampling, over: Sampling | None) -> Sampling:

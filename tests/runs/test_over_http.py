@@ -1,0 +1,313 @@
+"""Runs against a server that speaks HTTP on loopback: what it saw is what we report, whatever goes wrong on the way."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import content, dataset, lines, manifest, run
+from loopback import LoopbackLLM, LoopbackProcess
+
+ROOT = Path(__file__).parents[2]
+QUICK = ("engine.retry.base_s=0.001", "engine.retry.cap_s=0.01", "llm.timeout=2")
+
+
+def gpt4o(server, *words):
+    return ("llm=gpt4o", f"llm.base_url={server.base_url}", *words)
+
+
+def test_the_server_saw_what_the_token_report_says_call_for_call(tmp_path):
+    with LoopbackLLM() as server:
+        assert run(*gpt4o(server, "distractor=heavy", "num_personas=4"), out=tmp_path) == 0
+        totals = server.totals
+        asked = [request.body["messages"] for request in server.requests]
+    facts = manifest(tmp_path)
+    paid = facts["usage"]["paid"]
+    assert paid["attempts"] == paid["calls"] == totals.requests
+    assert (paid["input_tokens"], paid["output_tokens"]) == (totals.input_tokens, totals.output_tokens)
+    assert facts["counts"]["interactions"] == 20
+    assert facts["simulated"] is False
+    assert not dataset(tmp_path).name.startswith("SIM-")
+    assert facts["usage"]["paid"]["cost_usd"] is None  # nobody told us what this server charges
+    assert facts["usage"]["unpriced_models"] == ["openai/gpt-4o"]
+    assert len(lines(dataset(tmp_path) / "failures.jsonl")) == facts["counts"]["failed"] == 0
+    assert asked
+
+
+def test_a_second_run_and_a_second_level_pay_only_for_what_differs(tmp_path):
+    with LoopbackLLM() as server:
+        words = gpt4o(server, "num_personas=3")
+        run(*words, "distractor=none", out=tmp_path)
+        first = server.totals.requests
+        run(*words, "distractor=none", "name=again", out=tmp_path)
+        assert server.totals.requests == first
+        run(*words, "distractor=light", "name=light", out=tmp_path)
+        assert server.totals.requests - first < first
+    folders = {path.name.split("-")[0]: path for path in (tmp_path / "datasets").iterdir()}
+    again = content(folders["again"])
+    assert again == content(folders["personas"])
+    import json
+
+    usage = json.loads((folders["again"] / "manifest.json").read_text())["usage"]
+    assert usage["attributed"]["calls"] == first
+    # The name is outside the fingerprint: it is the same dataset, which paid for these calls itself.
+    assert usage["paid"]["calls"] == first
+
+
+def test_levels_are_equal_up_to_the_first_unit_that_differs(tmp_path):
+    with LoopbackLLM() as server:
+        for level in ("none", "light", "heavy"):
+            run(*gpt4o(server, "num_personas=4", f"distractor={level}", f"name={level}"), out=tmp_path)
+    folders = {path.name.split("-")[0]: path for path in (tmp_path / "datasets").iterdir()}
+    talks = {level: {t["interaction_id"]: t for t in lines(folder / "interactions.jsonl")} for level, folder in folders.items()}
+    assert set(talks["none"]) == set(talks["light"]) == set(talks["heavy"])
+    differing = 0
+    for sample, clean in talks["none"].items():
+        for level in ("light", "heavy"):
+            noisy = talks[level][sample]
+            drawn = [n["layer"] is not None for n in noisy["metadata"]["noise"]]
+            applied = [n["metadata"]["verdict"] == "applied" for n in noisy["metadata"]["noise"]]
+            same = applied.index(True) * 2 if True in applied else len(clean["messages"])
+            texts = [[m["content"] for m in talk["messages"][:same]] for talk in (clean, noisy)]
+            assert texts[0] == texts[1]
+            differing += True in applied
+            assert sum(applied) <= sum(drawn)
+    assert differing
+
+
+FAULTS = ["429", "500", "529", "cut", "cut-body", "empty", "no-text", "html", "half-json", "content-type", "slow"]
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "mixed"])
+def test_every_conversation_is_made_or_has_a_recorded_reason(tmp_path, fault):
+    """A fifth of all requests goes wrong; attempts equal the server's count, tokens those of whole replies."""
+    faults = {name: 0.2 / len(FAULTS) for name in FAULTS} if fault == "mixed" else {fault: 0.2}
+    with LoopbackLLM(faults=faults, retry_after=0) as server:
+        code = run(*gpt4o(server, "num_personas=2", "query.queries_per_persona=3", *QUICK), out=tmp_path)
+        totals = server.totals
+    facts = manifest(tmp_path)
+    assert code in {0, 4}
+    assert facts["counts"]["interactions"] + facts["counts"]["failed"] == 6
+    failed = {line["failure_id"].split("-s")[0] for line in lines(dataset(tmp_path) / "failures.jsonl") if not line["made_up"]}
+    assert len(failed) == facts["counts"]["failed"]
+    paid = facts["usage"]["paid"]
+    assert paid["attempts"] == totals.requests
+    if fault not in {"no-text", "mixed"}:
+        assert (paid["input_tokens"], paid["output_tokens"]) == (totals.input_tokens, totals.output_tokens)
+
+
+def test_a_rejected_key_ends_the_run_before_more_is_tried(tmp_path, capsys):
+    with LoopbackLLM(faults={"401": 1.0}) as server:
+        code = run(*gpt4o(server, "num_personas=20", "engine.concurrency=4"), out=tmp_path)
+        assert code == 1
+        assert server.totals.requests <= 4
+    assert "401" in capsys.readouterr().err
+    assert manifest(tmp_path)["status"] == "failed"
+
+
+def test_a_refusing_server_leaves_failures_and_exit_code_4(tmp_path):
+    with LoopbackLLM(faults={"refusal": 1.0}) as server:
+        assert run(*gpt4o(server, "num_personas=1", *QUICK), out=tmp_path) == 4
+    facts = manifest(tmp_path)
+    assert facts["counts"]["interactions"] == 0
+    assert facts["counts"]["failed"] == 5
+    assert facts["failed_share"] == 1.0
+
+
+def test_what_failed_in_passing_is_made_up_by_the_same_command(tmp_path):
+    words = ("num_personas=2", "engine.retry.max_attempts=1", "distractor=none")
+    with LoopbackLLM(script=[None] * 12 + ["500"] * 6) as server:
+        assert run(*gpt4o(server, *words), out=tmp_path / "a") == 4
+        broken = manifest(tmp_path / "a")["counts"]
+        assert broken["failed"] > 0
+        assert run(*gpt4o(server, *words), out=tmp_path / "a") == 0
+        assert run(*gpt4o(server, *words), out=tmp_path / "b") == 0
+    assert manifest(tmp_path / "a")["counts"]["failed"] == 0
+    mended, whole = content(dataset(tmp_path / "a")), content(dataset(tmp_path / "b"))
+    assert mended == whole
+
+
+def test_a_budget_of_calls_is_never_passed_and_a_raised_one_goes_on(tmp_path, capsys):
+    with LoopbackLLM() as server:
+        words = gpt4o(server, "num_personas=2", "distractor=none")
+        assert run(*words, "engine.budget.max_calls=20", out=tmp_path) == 3
+        assert server.totals.requests == 20
+        assert "engine.budget.max_calls=20" in capsys.readouterr().err
+        assert manifest(tmp_path)["status"] == "stopped_by_budget"
+        assert run(*words, "engine.budget.max_calls=20", out=tmp_path) == 3
+        assert server.totals.requests == 20
+        assert run(*words, "engine.budget.max_calls=10000", out=tmp_path) == 0
+    assert manifest(tmp_path)["status"] == "done"
+    assert manifest(tmp_path)["counts"]["interactions"] == 10
+
+
+def test_a_budget_in_dollars_is_kept_to_the_cent(tmp_path):
+    price = "llm.price={input_per_million: 1000, output_per_million: 2000}"
+    with LoopbackLLM() as server:
+        words = gpt4o(server, "num_personas=3", "distractor=none", "llm.max_tokens=200", price)
+        assert run(*words, "engine.budget.max_cost_usd=20", out=tmp_path) == 3
+        spent = server.totals.input_tokens / 1e3 + server.totals.output_tokens * 2 / 1e3
+    assert 5 < spent <= 20
+    assert manifest(tmp_path)["usage"]["paid"]["cost_usd"] == pytest.approx(spent)
+
+
+def test_a_budget_without_a_price_is_refused_with_the_way_to_give_one(tmp_path, capsys):
+    with LoopbackLLM() as server:
+        assert run(*gpt4o(server, "engine.budget.max_cost_usd=1"), out=tmp_path) == 2
+        assert server.totals.requests == 0
+    assert "llm.price" in capsys.readouterr().err
+
+
+def command(server, out, *words):
+    words = [*gpt4o(server, *words), f"output_dir={out}", "tracking=none"]
+    return subprocess.Popen(
+        [sys.executable, "run.py", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def stored_replies(out):
+    ledger = Path(out) / "ledger.sqlite"
+    if not ledger.exists():
+        return 0
+    with sqlite3.connect(ledger) as connection:
+        try:
+            return connection.execute("SELECT COUNT(*) FROM replies").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+
+
+def wait_for(condition, process):
+    """Poll until it holds; the process must not end before."""
+    import time
+
+    while not condition():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.002)
+
+
+def test_kill_9_at_twenty_moments_costs_at_most_what_was_in_flight(tmp_path):
+    """One run, killed twenty times and begun again, ends as one that was never interrupted."""
+    words = ("num_personas=4", "engine.concurrency=8", "distractor=heavy")
+    with LoopbackProcess(latency=0.01) as server:
+        for moment in range(20):
+            process = command(server, tmp_path / "killed", *words)
+            goal = 8 + 9 * moment
+            wait_for(lambda goal=goal: stored_replies(tmp_path / "killed") >= goal, process)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert run(*gpt4o(server, *words), out=tmp_path / "killed") == 0
+        asked = server.stats()["requests"]
+        stored = stored_replies(tmp_path / "killed")
+        assert run(*gpt4o(server, *words), out=tmp_path / "whole") == 0
+    assert asked <= stored + 20 * 8
+    assert content(dataset(tmp_path / "killed")) == content(dataset(tmp_path / "whole"))
+
+
+def test_ctrl_c_stores_what_is_in_flight_and_the_same_command_goes_on(tmp_path):
+    words = ("num_personas=3", "distractor=none")
+    with LoopbackProcess(latency=0.05) as server:
+        process = command(server, tmp_path / "a", *words)
+        wait_for(lambda: stored_replies(tmp_path / "a") >= 20, process)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        assert "run the same command to go on" in said
+        assert stored_replies(tmp_path / "a") == server.stats()["requests"]
+        assert manifest(tmp_path / "a")["status"] == "interrupted"
+        assert run(*gpt4o(server, *words), out=tmp_path / "a") == 0
+        total = server.stats()["requests"]
+        assert run(*gpt4o(server, *words), out=tmp_path / "b") == 0
+        assert server.stats()["requests"] == 2 * total
+    assert content(dataset(tmp_path / "a")) == content(dataset(tmp_path / "b"))
+
+
+def test_a_hanging_server_is_no_hanging_run(tmp_path):
+    words = ("num_personas=1", "llm.timeout=0.2", "engine.retry.max_attempts=2", "engine.retry.base_s=0.01")
+    with LoopbackLLM(faults={"hang": 1.0}) as server:
+        assert run(*gpt4o(server, *words), out=tmp_path) == 4
+    assert set(manifest(tmp_path)["failures"]) == {"timeout"}
+
+
+def test_no_key_reaches_a_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-never-to-be-seen-0123456789")
+    with LoopbackLLM() as server:
+        assert run(*gpt4o(server, "num_personas=1", "llm.api_key_env=OPENAI_API_KEY"), out=tmp_path) == 0
+        assert server.requests[0].headers["authorization"] == "Bearer sk-proj-never-to-be-seen-0123456789"
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"never-to-be-seen" not in path.read_bytes(), path
+
+
+def test_a_pipeline_works_inside_a_running_event_loop_twice_and_in_threads(tmp_path):
+    import threading
+
+    from personaloom import EnhancedPersonaGenerationPipeline
+
+    def make(name):
+        overrides = [f"output_dir={tmp_path}", f"name={name}", "tracking=none"]
+        return EnhancedPersonaGenerationPipeline(ROOT / "conf" / "config.yaml", overrides).run(num_personas=1)
+
+    async def notebook_cell():
+        return make("a"), make("a")
+
+    first, second = asyncio.run(notebook_cell())
+    assert first["interactions"] == second["interactions"]
+    results = {}
+    threads = [threading.Thread(target=lambda n=n: results.update({n: make(n)})) for n in ("t1", "t2", "t3")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 3
+    assert all(result["training_data"]["total_samples"] == 5 for result in results.values())
+
+
+def test_posthoc_noise_leaves_the_conversation_as_it_was(tmp_path):
+    with LoopbackLLM() as server:
+        run(*gpt4o(server, "num_personas=2", "distractor=none", "name=clean"), out=tmp_path)
+        run(*gpt4o(server, "num_personas=2", "distractor=heavy", "distractor.mode=posthoc", "name=post"), out=tmp_path)
+    folders = {path.name.split("-")[0]: path for path in (tmp_path / "datasets").iterdir()}
+    clean, post = (lines(folders[name] / "interactions.jsonl") for name in ("clean", "post"))
+    said = [[[m["content"] for m in talk["messages"]] for talk in talks] for talks in (clean, post)]
+    assert said[0] == said[1]
+    applied = [n for talk in post for n in talk["metadata"]["noise"] if n["metadata"]["verdict"] == "applied"]
+    assert applied
+    assert all(n["noisy_text"] != n["original_text"] for n in applied)
+
+
+def test_pairs_share_every_turn_before_the_first_noisy_one(tmp_path):
+    with LoopbackLLM() as server:
+        run(*gpt4o(server, "num_personas=3", "distractor=heavy", "distractor.pairs=true"), out=tmp_path)
+    pairs = lines(dataset(tmp_path) / "robustness_pairs.jsonl")
+    talks = {talk["interaction_id"]: talk for talk in lines(dataset(tmp_path) / "interactions.jsonl")}
+    assert len(pairs) == manifest(tmp_path)["counts"]["pairs"] > 0
+    for pair in pairs:
+        shared = 2 * pair["shared_turns"]
+        assert pair["clean"]["messages"][:shared] == pair["noisy"]["messages"][:shared]
+        noise = talks[pair["pair_id"]]["metadata"]["noise"][pair["shared_turns"]]
+        assert pair["clean"]["messages"][shared]["content"] == noise["original_text"]
+        assert pair["noisy"]["messages"][shared]["content"] == noise["noisy_text"]
+
+
+def test_a_readonly_ledger_replays_without_a_server(tmp_path):
+    with LoopbackLLM() as server:
+        words = gpt4o(server, "num_personas=1")
+        assert run(*words, out=tmp_path / "a") == 0
+    replay = ("ledger.mode=readonly", f"ledger.path={tmp_path / 'a' / 'ledger.sqlite'}")
+    assert run(*words, *replay, out=tmp_path / "b") == 0
+    assert content(dataset(tmp_path / "a")) == content(dataset(tmp_path / "b"))
+    assert run(*words, *replay, "num_personas=2", out=tmp_path / "b") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert run("num_personas=1", out=blocked) in {1, 2}
+    said = capsys.readouterr().err
+    assert str(blocked) in said
+    assert "Traceback" not in said
+    assert os.listdir(tmp_path) == ["file"]
