@@ -114,6 +114,21 @@ def test_jobs_that_would_share_a_dataset_are_refused_with_the_remedy(capsys):
     expect(entry(["-m", "num_personas=1,2"]), "name=n${num_personas}", capsys)
 
 
+def test_jobs_that_differ_in_size_and_name_do_not_share_a_dataset():
+    from personaloom.config import compose, validate
+    from personaloom.config.identity import folder_faults
+
+    configs = [validate(compose([f"num_personas={size}", "name=n${num_personas}"])) for size in (1, 2)]
+    assert folder_faults(configs) == []
+    assert len(folder_faults([configs[0], configs[0], configs[1]])) == 1
+
+
+def test_input_that_only_one_job_cannot_use_stops_the_sweep_before_it_starts(capsys):
+    write("good.jsonl", '{"text": "How do I mend a clock?"}\n')
+    write("bad.jsonl", "{\n")
+    expect(entry(["-m", "query.path=good.jsonl,bad.jsonl", "tracking=none"]), "job #1", capsys)
+
+
 def expect(code: int, says: str, capsys) -> None:
     out, err = capsys.readouterr()
     assert code == 2, err

@@ -74,9 +74,8 @@ def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
         else f" in {duration(manifest['duration_s'])}"
     )
     yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
-    made = [f"{counts['personas']:,} personas", f"{counts['interactions']:,} conversations"]
-    made += [f"{counts['turns']:,} turns", f"{counts['samples']:,} samples"]
-    yield "made", ", ".join(made)
+    made = {"persona": "personas", "conversation": "interactions", "turn": "turns", "sample": "samples"}
+    yield "made", ", ".join(_many(counts[key], name) for name, key in made.items())
     ends = manifest.get("end_reasons") or {}
     if ends:
         yield (
@@ -164,6 +163,10 @@ def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef) -> Iterator[
         yield ("MLflow" if not index and not run.serve else ""), f"{title}: {address}"
     for note in run.notes:
         yield "", note
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count:,} {name}" + ("" if count == 1 else "s")
 
 
 def _dollars(amount: float | None) -> str:

@@ -20,7 +20,6 @@ from omegaconf import DictConfig, OmegaConf
 from personaloom.cli.argv import Invocation
 from personaloom.config.composition import Composed, Composer, composer, from_hydra
 from personaloom.config.hydra_errors import hydra_errors_as_ours
-from personaloom.config.identity import shared_folders
 from personaloom.config.judging import faults_of, validate
 from personaloom.config.primary import Primary
 from personaloom.config.provenance import new_folder
@@ -97,11 +96,13 @@ def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -
     listed = [
         fault
         if len(numbers) == len(jobs)
-        else Fault(f"job {_numbers(numbers)}, {fault.where}", *_words(fault))
+        else Fault(f"job {_numbers(numbers)}, {fault.where}", fault.problem, fault.remedy)
         for fault, numbers in found.items()
     ]
     if not listed:
-        listed = shared_folders(configs)
+        from personaloom.config.identity import folder_faults  # noqa: PLC0415 - imports the pipeline
+
+        listed = folder_faults([validate(config) for config in configs])
     if listed:
         raise ConfigError(listed, "the sweep cannot be started")
 
@@ -114,10 +115,6 @@ def _resolved(loaded: DictConfig, overrides: Sequence[str], primary: Primary) ->
         return from_hydra(loaded, overrides, primary)
     finally:
         HydraConfig.instance().cfg = before
-
-
-def _words(fault: Fault) -> tuple[str, str]:
-    return fault.problem, fault.remedy
 
 
 def _numbers(numbers: Sequence[int]) -> str:
