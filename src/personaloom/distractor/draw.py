@@ -61,11 +61,15 @@ class Drawer:
         """The draw of a unit: a pure function of seed, unit id and settings."""
         key = self._root.child(unit_id)
         if self._threshold < SPAN and key.integer("active") >= self._threshold:
-            return NoiseDraw(False, None, (), key)
+            return NoiseDraw(active=False, layer=None, strategies=(), key=key)
         if self._rules:
-            return NoiseDraw(True, NoiseLayer.SURFACE, self._drawn_rules(key), key)
+            return NoiseDraw(
+                active=True, layer=NoiseLayer.SURFACE, strategies=self._drawn_rules(key), key=key
+            )
         layer = key.weighted(self._names, self._weights, "layer")
-        return NoiseDraw(True, layer, self._drawn_strategies(key, self._layers[layer]), key)
+        return NoiseDraw(
+            active=True, layer=layer, strategies=self._drawn_strategies(key, self._layers[layer]), key=key
+        )
 
     def _drawn_strategies(self, key: Key, setting: LayerSetting) -> tuple[str, ...]:
         drawn = tuple(

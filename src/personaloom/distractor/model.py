@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables and messages read best in one line
 """The distractor: noise that is what it says it is.
 
 A unit (one user message) is drawn, a noisy version is written by one of two engines, its contract is checked, and the
@@ -148,7 +149,10 @@ class DistractorModel:
             features: the persona's.
             history: the conversation so far; the shipped engines do not read it.
             llm: the models; None uses the strategies' own generators.
-            turn, persona_id, slot_id, supplement: name the calls.
+            turn: counted from 0; names the calls, as do the next three.
+            persona_id: the persona.
+            slot_id: the query slot.
+            supplement: number of the supplement round.
             verify_with_model: whether the extractor model may check, because another model wrote the noise.
 
         Raises:
@@ -252,7 +256,7 @@ class DistractorModel:
             "deterministic" if self.use_semantic else "rule_based",
             self.control,
         )
-        finding = Finding(False, "")
+        finding = Finding(holds=False, reason="")
         for number in range(TRIES):
             key = draw.key.child("again") if number else draw.key
             noisy, applied = self._write(text, draw, key, features)
@@ -330,7 +334,7 @@ class DistractorModel:
             found = [name for name in found if name != "missing_slots"]
         if finding.holds and not found:
             reason = f"none of the strategies asked for shows: {', '.join(asked)}"
-            return Finding(False, reason, finding.semantics), []
+            return Finding(holds=False, reason=reason, semantics=finding.semantics), []
         return finding, found
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905, ARG001 - word lists read best in one line; all rules have the same arguments
 """The rule-based model: six edits of words and letters, without any model, keyed.
 
 All of them are surface noise: protected spans, and the words that carry the intent and the slots, stay readable.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables and messages read best in one line
 """The semantic engine: a model reads what a text asks for, another writes the noisy version, and rules check it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables and messages read best in one line
 """What a distractor is set to: layers, strategies and rules, read from the config or from a strategy file."""
 
 from __future__ import annotations
@@ -265,9 +266,11 @@ def read_rules(rules: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None) ->
     if rules is None:
         return DEFAULT_RULES
     faults: list[Fault] = []
-    entries = rules.items() if isinstance(rules, Mapping) else [(entry.get("name"), entry) for entry in rules]
+    named = (
+        rules.items() if isinstance(rules, Mapping) else ((str(entry.get("name")), entry) for entry in rules)
+    )
     found: dict[str, RuleSetting] = {}
-    for name, entry in entries:
+    for name, entry in named:
         where, values = f"distractor.rules.{name}", dict(entry or {})
         if name not in RULES:
             faults.append(Fault(where, "there is no such rule", _nearest(str(name), list(RULES))))

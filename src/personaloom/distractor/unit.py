@@ -38,6 +38,9 @@ def noisy_by_rule(
     return NoiseResult(text, noisy, "surface_noise", 0, applied, metadata)
 
 
+_INDEX = {layer: index for index, layer in enumerate(NoiseLayer)}
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A drawn unit.
@@ -76,7 +79,7 @@ class Unit:
         read = (before or extract(self.text)).to_dict()
         metadata = self._metadata(verdict, tries, uses) | {"reason": reason}
         semantics = {"before": read, "after": read}
-        return NoiseResult(self.text, self.text, str(self.layer), self.layer.index, [], metadata, semantics)
+        return NoiseResult(self.text, self.text, str(self.layer), _INDEX[self.layer], [], metadata, semantics)
 
     def made(
         self,
@@ -104,7 +107,7 @@ class Unit:
         metadata = self._metadata(NoiseVerdict.APPLIED, tries, uses) | extra | {"edit_distance": distance}
         semantics = {"before": before.to_dict(), "after": after.to_dict()}
         return NoiseResult(
-            self.text, noisy, str(self.layer), self.layer.index, list(applied), metadata, semantics
+            self.text, noisy, str(self.layer), _INDEX[self.layer], list(applied), metadata, semantics
         )
 
     def _metadata(

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """The contracts of noise, checked by rules: what a noisy text still says of what the clean one said."""
 
 from __future__ import annotations
@@ -5,9 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from personaloom.records import NoiseLayer, Semantics
-from personaloom.text.lexicon import FUNCTION_WORDS
+from personaloom.text.lexicon import COMMON_WORDS, FUNCTION_WORDS
 from personaloom.text.phrases import BLURRED, CHANGE, CONTEXT, DELEGATE, MULTI, VAGUE_ANY, VAGUE_BY_SLOT
 from personaloom.text.semantics import Request, content_words, extract, lemma, requests, same_verb, slots_of
 from personaloom.text.similarity import FuzzySet, tokens
@@ -15,7 +17,7 @@ from personaloom.text.slots import Slot
 from personaloom.text.spans import scan
 from personaloom.text.strategies.ambiguous import contradictions
 from personaloom.text.strategies.base import added
-from personaloom.text.synonyms import NEGATED, canonical, canonical_tokens
+from personaloom.text.synonyms import NEGATED, PHRASES, canonical, canonical_tokens, synonym_group
 
 __all__ = ["Finding", "check", "missing_slot_names", "suspicion"]
 
@@ -41,7 +43,7 @@ class Finding:
 class _Said:
     """What a text says, made ready for many questions."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, beside: str = "") -> None:
         self.text, self.lower = text, text.lower()
         canon = canonical_tokens(text)
         self.tokens = frozenset(canon) | frozenset(tokens(text))
@@ -50,7 +52,9 @@ class _Said:
         self.fuzzy = FuzzySet(
             [token for token in self.tokens if token not in FUNCTION_WORDS and not token[0].isdigit()]
         )
-        self.squashed = re.sub(r"[\W_]+", "", self.lower)
+        self.breaks = _across_breaks(tokens(text), COMMON_WORDS.union(tokens(beside)))
+        self.groups = frozenset(group for token in self.tokens for group in synonym_group(token))
+        self.groups |= {group for p in PHRASES if p in self.lower for group in synonym_group(p)}
 
     def says(self, word: str) -> bool:
         if word[0].isdigit():
@@ -60,8 +64,22 @@ class _Said:
             form in self.tokens
             or word in self.fuzzy
             or form in self.fuzzy
-            or (len(word) > 5 and word in self.squashed)
+            or word in self.breaks
+            or not self.groups.isdisjoint(synonym_group(form) | synonym_group(word))
         )
+
+
+def _across_breaks(words: Sequence[str], known: Collection[str]) -> frozenset[str]:
+    """Words that a wrong word break hides: ``data base`` is ``database``, and ``anemail`` is ``email``."""
+    found = {a + b for a, b in pairwise(words)}
+    for word in words:
+        if 5 <= len(word) <= 30 and word not in known:
+            for at in range(1, len(word)):
+                if word[:at] in known:
+                    found.add(word[at:])
+                if word[at:] in known:
+                    found.add(word[:at])
+    return frozenset(part for part in found if len(part) > 2)
 
 
 def _slot_kept(name: str, value: str, said: _Said) -> bool:
@@ -80,9 +98,6 @@ def _slot_kept(name: str, value: str, said: _Said) -> bool:
     if not plain and not numbers:
         return lower.strip() in said.lower
     if not plain:
-        return True
-    squashed = re.sub(r"[\W_]+", "", lower)
-    if len(squashed) >= 5 and not numbers and squashed in said.squashed:
         return True
     found = sum(
         all(said.says(part) for part in re.split(r"[-']", word) if part and part not in FUNCTION_WORDS)
@@ -121,7 +136,7 @@ def _intent_kept(request: Request, slots: Sequence[Slot], said: _Said, *, strict
 
 def missing_slot_names(clean: str, noisy: str, extra: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Names of the clean text's slots whose value the noisy text has not."""
-    said = _Said(noisy)
+    said = _Said(noisy, clean)
     found = [(slot.name, slot.value) for slot in slots_of(scan(clean))]
     return [name for name, value in (*found, *extra) if not _slot_kept(name, value, said)]
 
@@ -167,7 +182,8 @@ def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple
     """Whether a noisy text keeps its layer's contract.
 
     Args:
-        clean, noisy: the two texts.
+        clean: the clean text.
+        noisy: what was made of it.
         layer: decides the contract.
         extra_slots: further slots of the clean text, as a model read them; those whose value does not occur in it are
             left aside.
@@ -178,8 +194,8 @@ def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple
     known = _Said(clean)
     extra = [(name, value) for name, value in extra_slots if value.strip() and _slot_kept(name, value, known)]
     if reason := suspicion(clean, noisy, layer):
-        return Finding(False, reason, extract(noisy))
-    said, parsed = _Said(noisy), scan(clean)
+        return Finding(holds=False, reason=reason, semantics=extract(noisy))
+    said, parsed = _Said(noisy, clean), scan(clean)
     slots = slots_of(parsed)
     gone = [s.name for s in slots if not _slot_kept(s.name, s.value, said)]
     gone += [name for name, value in extra if name not in gone and not _slot_kept(name, value, said)]
@@ -190,7 +206,7 @@ def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple
     if layer is NoiseLayer.AMBIGUOUS:
         return _ambiguous(clean, noisy, asked, after, unclear=bool(lost))
     if intent_lost:
-        return Finding(False, f"the intent is gone: {lost[0]}", after)
+        return Finding(holds=False, reason=f"the intent is gone: {lost[0]}", semantics=after)
     if layer is NoiseLayer.SURFACE:
         return Finding(not gone, f"slots are gone: {', '.join(gone)}" if gone else "", after)
     holds = bool(after.missing or after.vague)
@@ -214,8 +230,9 @@ def _ambiguous(
 
 
 def _verb_gone(asked: Sequence[Request], noisy: str) -> bool:
-    said = {lemma(token) for token in canonical_tokens(noisy)} | set(tokens(noisy))
-    return bool(asked) and asked[0].verb not in said
+    """The noisy text's first request has a verb that asks for something else than the clean text's."""
+    now = requests(scan(noisy))
+    return bool(asked) and (not now or not same_verb(now[0].verb, asked[0].verb))
 
 
 _ANSWER = re.compile(
@@ -230,6 +247,12 @@ _META = re.compile(
 )
 _FINITE = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|has|had|means|includes?|consists?|equals?|refers?|depends?|contains?|will be|becomes?|involves?|can be|helps|allows|makes)(?![\w'’])",
+    re.IGNORECASE,
+)
+_CUE = re.compile(
+    r"(?<![\w'’])(?:gimme|lemme|wanna|need|please|pls|plz|help|can (?:you|u)|could (?:you|u)|would like|how|what|why|which|when|where|who|tell me|"
+    r"give me|show me|want|looking for|wondering)(?![\w'’])"
+    r"|\A(?:[\w'’ ]{0,30}, ?(?:but )?|(?:so|well|okay|ok|hey|yo|alright|and|sooo*)[, ]+){0,3}(?:is|are|do|does|did|should|can|could|would|will|has|have|was|were|am) (?!the answer)",
     re.IGNORECASE,
 )
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*•]) \S", re.MULTILINE)
@@ -261,10 +284,10 @@ def suspicion(clean: str, noisy: str, layer: NoiseLayer, expected: Collection[st
     fresh = [word for word in words if not known.says(word)]
     if words and layer is not NoiseLayer.AMBIGUOUS and len(fresh) > max(7, share * len(words)):
         return "most of its words have nothing to do with the clean text"
-    return _not_asking(clean, noisy, known, layer)
+    return _not_asking(clean, noisy, layer)
 
 
-def _not_asking(clean: str, noisy: str, known: _Said, layer: NoiseLayer) -> str:
+def _not_asking(clean: str, noisy: str, layer: NoiseLayer) -> str:
     """A clean text that asks and a noisy one that states is an answer."""
     before, after = requests(scan(clean)), requests(scan(noisy))
     asked = bool(before) and before[0].kind != "tell"
@@ -276,7 +299,7 @@ def _not_asking(clean: str, noisy: str, known: _Said, layer: NoiseLayer) -> str:
     ):
         return "it states something instead of asking"
     mine = [word for word in content_words(clean) if not word[0].isdigit()][:60]
-    said = _Said(noisy)
+    said = _Said(noisy, clean)
     kept = sum(said.says(word) for word in mine)
     if mine and kept == 0 and not (layer is NoiseLayer.AMBIGUOUS and BLURRED.search(noisy)):
         return "nothing of the clean text is left"

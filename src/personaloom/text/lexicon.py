@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905 - word lists and patterns read best as they are
 """Word lists that the rules read: function words, request verbs, everyday words, and what other languages look like."""
 
 from __future__ import annotations
@@ -135,5 +136,5 @@ FOREIGN_WORDS = frozenset(
     est dans pour avec sur pas vous nous je il elle mais très peux comment pourquoi der die das und ist nicht ein eine ich
     mit für auf wie kannst bitte warum il di che per una sono come perché vorrei gli della o uma não você como fazer
     preciso het een van niet met voor hoe kun jij och att det som inte jak nie jest czy""".split()
-) - {"die", "a", "o", "per", "come", "van", "met", "the", "des", "nie", "il", "la", "con", "des"}
+) - {"die", "a", "o", "per", "come", "van", "met", "the", "des", "nie", "il", "la", "con"}
 """Frequent words of other languages in Latin script that English does not have."""

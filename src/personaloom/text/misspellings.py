@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """How people misspell English: our own lists of well-known misspellings and homophones, and the keyboard's neighbours."""
 
 from __future__ import annotations

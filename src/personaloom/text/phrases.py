@@ -1,9 +1,9 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """What the strategies say, by how informal the speaker is, and the patterns by which it is recognised in any text."""
 
 from __future__ import annotations
 
 import re
-
 
 EMOTION_PHRASES = (
     ("I would greatly appreciate it.", "This matters a great deal to me.", "I must admit that I am somewhat worried about this.", "I would be most grateful.", "I am a little anxious about it, to be frank."),
@@ -109,7 +109,7 @@ VAGUE_PHRASES: dict[str, tuple[str, ...]] = {
     "language": ("some other language", "another language"),
     "constraint": ("with the usual limits", "within reason"),
     "quantity": ("a few of them", "some", "a couple or so"),
-    "tone": ("sort of nice", "kind of decent"),
+    "tone": ("nice enough", "kind of decent"),
     "location": ("somewhere around there", "some place or other"),
     "topic": ("that sort of thing", "stuff like that"),
     "object": ("that thing", "the thing", "that stuff"),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905 - word lists and patterns read best as they are
 """How a persona writes, read from its features: the same strategy comes out differently for different people.
 
 Any bank will do: dimensions are found by what their names contain, values by the words in them. What a persona does not

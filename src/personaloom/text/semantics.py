@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """What an English user text asks for, by rules: intents as short verb phrases, slots as written.
 
 Rules see less than a model does, but they see the same thing in a text and in its noisy version, and that comparison is

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - typographic apostrophes occur in texts
 """How far two texts are apart: edit distance and word overlap, both in (near) linear time on long texts."""
 
 from __future__ import annotations

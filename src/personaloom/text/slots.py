@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """Slots of an English request, with their places: what a strategy can take out, blur or must leave alone."""
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("location", r"(?:(?-i:in|at|near|around|from|to))\s+(?P<v>(?-i:(?:the )?[A-Z][\w'’.-]{1,30}(?: [A-Z][\w'’.-]{1,30}){0,3}))"),
     ("topic", r"(?:about|regarding|concerning|on the topic of|on the subject of)\s+(?P<v>(?!(?:it|this|that|them|you|me|the same)\b)[\w'’+#-]{2,30}(?: (?!(?:for|by|in|with|using|that|which|and|so|because|but|under|before|to|from|as|of|without|at|on|if|please)\b)[\w'’+#-]{1,30}){0,4})"),
     ("tool", rf"(?<![\w+#])(?P<v>{_TECH})(?![\w+#])"),
-    ("format", rf"(?P<v>\b(?:bullet(?:ed)?[- ](?:points?|lists?)|numbered lists?|step[- ]by[- ]step(?: guide| instructions)?))\b"),
+    ("format", r"(?P<v>\b(?:bullet(?:ed)?[- ](?:points?|lists?)|numbered lists?|step[- ]by[- ]step(?: guide| instructions)?))\b"),
     ("tone", rf"(?<![\w-])(?P<v>{_TONES})(?![\w-])"),
 )  # fmt: skip
 _COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _PATTERNS)
@@ -123,12 +124,10 @@ def find_slots(parsed: Scan) -> list[Slot]:
     for span in parsed.protected:
         if span.kind in _SEALED and taken.claim(span.start, span.end):
             found.append((_SPAN_SLOTS[span.kind], span.start, span.end, span.start, span.end))
-    for name, start, end, cut_start, cut_end in _matches(parsed.text):
-        if taken.claim(cut_start, cut_end):
-            found.append((name, start, end, cut_start, cut_end))
+    found += [match for match in _matches(parsed.text) if taken.claim(match[3], match[4])]
     for span in parsed.protected:
         if span.kind not in _SEALED and taken.claim(span.start, span.end):
-            found.append((_SPAN_SLOTS[span.kind], span.start, span.end, span.start, span.end))
+            found.append((_SPAN_SLOTS[span.kind], span.start, span.end, span.start, span.end))  # noqa: PERF401 - as above
     return _named(parsed.text, sorted(found, key=lambda item: item[1]))
 
 

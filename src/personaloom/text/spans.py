@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - word lists and patterns read best as they are
 """What of a text may be touched: tokens, sentences, and the spans that noise leaves alone.
 
 Protected are code blocks and inline code, URLs, e-mail addresses, paths and file names, identifiers, numbers with their

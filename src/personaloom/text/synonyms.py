@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """Groups of everyday words that stand for each other, and what informal or misspelt words stand for."""
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ boring dull
 cheap affordable inexpensive
 expensive costly pricey
 short brief concise
-detailed thorough in-depth
+detailed thorough
 different various
 common typical usual
 main primary principal
@@ -75,7 +76,6 @@ strange weird odd
 funny humorous
 happy glad
 sad unhappy
-popular well-known
 safe secure
 best finest
 several multiple various
@@ -173,6 +173,9 @@ for _index, _line in enumerate(_GROUPS.strip().splitlines()):
     for _member in _members:
         SYNONYMS[_member] = (*SYNONYMS.get(_member, ()), *(other for other in _members if other != _member))
         _GROUP_OF.setdefault(_member, set()).add(_index)
+
+PHRASES = frozenset(word for word in SYNONYMS if " " in word)
+"""Stand-ins of more than one word."""
 
 COLLOQUIAL: dict[str, tuple[str, int]] = {
     "do not": ("don't", 0), "does not": ("doesn't", 0), "did not": ("didn't", 0), "can not": ("can't", 0), "cannot": ("can't", 0),

@@ -1,7 +1,8 @@
+# ruff: noqa: RUF001 - typographic apostrophes occur in texts
 """Typing slips in single words and in whole texts, with the frequencies of real ones.
 
-The order of the mechanical slips (dropped letter, then added letter, mostly a doubled one, then a wrong letter, then two
-exchanged) and the rule that a misspelt word has one slip are those of Pollock and Zamora, "Collection and
+The order of the mechanical slips (dropped letter, then added letter, mostly a doubled one, then a wrong letter, then
+two exchanged) and the rule that a misspelt word has one slip are those of Pollock and Zamora, "Collection and
 characterization of spelling errors in scientific and scholarly text", JASIS 34 (1983) 51-58; that the first letter is
 seldom wrong is in Yannakoudakis and Fawthrop (1983). The exact shares below are ours.
 """
@@ -26,7 +27,7 @@ MIX = (("drop", 36), ("double", 19), ("insert", 8), ("neighbour", 21), ("transpo
 """Mechanical slips, shares of a hundred."""
 _BOUNDS: tuple[str, ...] = tuple(name for name, share in MIX for _ in range(share))
 _SUBTLE: tuple[str, ...] = tuple(
-    "drop" if i < 45 else "double" if i < 75 else "transpose" for i in range(100)
+    "drop" if i < 55 else "double" if i < 90 else "transpose" for i in range(100)
 )
 
 _NUMBERS = frozenset(NUMBER_WORDS) | {"half", "dozen", "hundred", "thousand", "million"}

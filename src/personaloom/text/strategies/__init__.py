@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - word lists and patterns read best as they are
 """The 17 strategies, each with its contract, its instruction for an LLM, its generator and its detector."""
 
 from __future__ import annotations

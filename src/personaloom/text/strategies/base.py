@@ -21,8 +21,8 @@ __all__ = [
     "handles",
     "prefix",
     "substitute",
-    "tier",
     "tidy",
+    "tier",
 ]
 
 Features = Mapping[str, str]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - word lists and patterns read best as they are
 """Controls: what noise is compared with. A rewrite that adds none, and random edits of the same size."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from personaloom.text.spans import Kind, scan
 from personaloom.text.strategies.base import handles, splice
 from personaloom.text.strategies.surface_words import synonym_rewrite
 
-__all__ = ["PLACEBO_INSTRUCTION", "paraphrase", "is_placebo", "random_edits"]
+__all__ = ["PLACEBO_INSTRUCTION", "is_placebo", "paraphrase", "random_edits"]
 
 PLACEBO_INSTRUCTION = (
     "Rewrite the message in other words of the same register, correctly spelt and complete. Add no noise of any kind: "
@@ -27,7 +28,7 @@ _FRAMES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"please (?=[a-z]{3,})", ("Could you ", "I would like you to ", "Can you please ")),
         (r"how (?:do|can|should) i (?=[a-z])", ("What is the way to ", "What should I do to ", "How would I ")),
         (r"what is (?=[a-z])", ("Could you tell me what is ", "I would like to know what is ")),
-        (r"i (?:want|need|would like) to (?=[a-z])", ("My aim is to ", "I would like to ", "What I want is to ")),
+        (r"i (?:want|need|would like) to (?=[a-z])", ("I would like to ", "I want to ", "I need to ")),
     )
 )  # fmt: skip
 
@@ -116,7 +117,7 @@ def _edited(text: str, order: list[int], distance: int, growth: int, stream: obj
     dropped = -min(growth, 0)
     replaced = min(distance - abs(growth), len(order) - dropped)
     inserted = max(distance - dropped - max(replaced, 0), 0)
-    edits = {place: "" for place in order[:dropped]}
+    edits = dict.fromkeys(order[:dropped], "")
     for place in order[dropped : dropped + replaced]:
         edits[place] = _other(text[place], next(numbers))
     out = splice(text, [(place, place + 1, new) for place, new in edits.items()])

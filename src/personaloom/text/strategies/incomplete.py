@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - word lists and patterns read best as they are
 """Incomplete information: the intent stays, slots go missing or become vague."""
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _removable(text: str) -> list[Slot]:
     return found
 
 
-def missing_slots(text: str, key: Key, features: Mapping[str, str]) -> str | None:
+def missing_slots(text: str, key: Key, features: Mapping[str, str]) -> str | None:  # noqa: ARG001 - the shape of all generators
     """One or two slots left out."""
     if not handles(text):
         return None
@@ -76,7 +77,7 @@ def missing_slots(text: str, key: Key, features: Mapping[str, str]) -> str | Non
     for slot in sorted(key.sample(slots, count, "which"), key=lambda slot: -slot.start):
         out = cut(out, slot.cut_start, slot.cut_end)
     out = re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", out) if out != text and " a " in f" {text}" else out
-    return out if out.strip(" .?!,") else None
+    return out if out.strip(" .?!,") and gone_slots(text, out) else None
 
 
 def _bare_quantities(text: str) -> list[Slot]:
@@ -104,7 +105,7 @@ def gone_slots(clean: str, noisy: str) -> list[str]:
     return missing_slot_names(clean, noisy)
 
 
-def vague_slot_values(text: str, key: Key, features: Mapping[str, str]) -> str | None:
+def vague_slot_values(text: str, key: Key, features: Mapping[str, str]) -> str | None:  # noqa: ARG001 - the shape of all generators
     """One or two exact values made vague."""
     if not handles(text):
         return None
@@ -119,7 +120,8 @@ def vague_slot_values(text: str, key: Key, features: Mapping[str, str]) -> str |
     asked = {word for request in requests(scan(text)) for word in (request.verb, *request.words)}
     left = asked & set(tokens(out))
     # "Explain that thing" still says what to do; "what is that thing" says nothing any more.
-    return out if out != text and (left - QUESTION_WORDS - FUNCTION_WORDS or not asked) else None
+    says_enough = bool(left - QUESTION_WORDS - FUNCTION_WORDS) or not asked
+    return out if says_enough and detect_vague(text, out) else None
 
 
 _DETERMINER = re.compile(r"(?:\b(?:an?|the|my|our|your|some|this|these|those|that)\s+)+\Z", re.IGNORECASE)

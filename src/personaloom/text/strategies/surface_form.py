@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905, RUF001 - word lists and patterns read best as they are
 """Surface noise in how a request is put: fragments of sentences, punctuation, feelings, negation, bits of life."""
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from personaloom.text.phrases import (
     URGENT_PHRASES,
 )
 from personaloom.text.register import register
+from personaloom.text.semantics import slots_of
 from personaloom.text.similarity import tokens
 from personaloom.text.spans import Scan, scan
 from personaloom.text.strategies.base import (
@@ -63,7 +65,7 @@ _GRAMMAR = frozenset(
 _FINAL = re.compile(r"[.!?,;…]+\s*\Z")
 
 
-def incomplete_sentence(text: str, key: Key, features: Mapping[str, str]) -> str | None:
+def incomplete_sentence(text: str, key: Key, features: Mapping[str, str]) -> str | None:  # noqa: ARG001 - the shape of all generators
     """Subject, auxiliary or articles left out; where there are none, the sentence trails off."""
     if not handles(text):
         return None
@@ -82,7 +84,7 @@ def incomplete_sentence(text: str, key: Key, features: Mapping[str, str]) -> str
     if articles:
         return splice(text, ((start, end, "") for start, end in pick_some(articles, key, 0.6, "articles")))
     body = text.rstrip()
-    if body.endswith("```") or len(tokens(body)) < 2 or body.endswith(("…", "...")):
+    if body.endswith(("```", "…", "...")) or len(tokens(body)) < 2:
         return None
     return _FINAL.sub("", body) + "..."
 
@@ -128,7 +130,7 @@ def _punctuate(text: str, kind: str, key: Key) -> str:
     body, parsed = text.rstrip(), scan(text)
     mark = body[-1:] if body[-1:] in ".!?" and parsed.free(len(body) - 1, len(body)) else ""
     if kind == "final":
-        return body[:-1].rstrip() if mark and len(body) > 1 else text
+        return body.rstrip(".!? ") if mark and body.strip(".!? ") else text
     if kind == "double":
         return body[:-1] + ("??" if mark == "?" else "!!") if mark else text
     if kind == "dots":
@@ -192,7 +194,8 @@ def negative_expression(text: str, key: Key, features: Mapping[str, str]) -> str
     if not handles(text):
         return None
     parsed = scan(text)
-    wishes = free_places(parsed, _WISH)
+    tones = [slot.start for slot in slots_of(parsed) if slot.kind == "tone"]
+    wishes = [(a, b) for a, b in free_places(parsed, _WISH) if any(a <= at < b for at in tones)]
     if wishes and key.chance(0.75, "wish"):
         start, end = key.choice(wishes, "which")
         match = _WISH.match(text, start)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - word lists and patterns read best as they are
 """Surface noise in the words themselves: colloquial forms, typos, synonyms, wrong word breaks."""
 
 from __future__ import annotations
@@ -5,9 +6,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 
 from personaloom.keyed import Key
-from personaloom.text.lexicon import COMMON_WORDS, FUNCTION_WORDS
+from personaloom.text.lexicon import FUNCTION_WORDS
 from personaloom.text.misspellings import HOMOPHONES, MISSPELLINGS
 from personaloom.text.phrases import OPENERS
 from personaloom.text.register import register
@@ -15,7 +17,7 @@ from personaloom.text.semantics import requests
 from personaloom.text.similarity import FuzzySet, tokens
 from personaloom.text.spans import scan
 from personaloom.text.strategies.base import free_places, handles, pick_some, prefix, splice, tier
-from personaloom.text.synonyms import COLLOQUIAL, COLLOQUIAL_PATTERN, SYNONYMS, synonym_group
+from personaloom.text.synonyms import COLLOQUIAL, COLLOQUIAL_PATTERN, PHRASES, SYNONYMS, synonym_group
 from personaloom.text.typos import add_typos
 
 __all__ = [
@@ -79,7 +81,7 @@ def typo_misspelling(text: str, key: Key, features: Mapping[str, str]) -> str | 
         return None
     voice = register(features)
     most = 1 if voice.subtle else 3
-    return add_typos(text, key, rate=0.08 * voice.typo_factor, most=most, subtle=voice.subtle)
+    return add_typos(text, key, rate=0.1 * voice.typo_factor, most=most, subtle=voice.subtle)
 
 
 def detect_typos(clean: str, noisy: str) -> bool:
@@ -92,8 +94,15 @@ def detect_typos(clean: str, noisy: str) -> bool:
     forms = {form for word in gone for form in (*MISSPELLINGS.get(word, ()), *HOMOPHONES.get(word, ()))}
     if any(word in forms for word in fresh):
         return True
-    index = FuzzySet(gone)
-    return any(index.near(word) for word in fresh if word not in COMMON_WORDS or word not in SYNONYMS)
+    meant = {group for word in gone for group in synonym_group(word)}
+    index = FuzzySet([word for word in gone if len(word) >= 4])
+    return any(
+        len(word) >= 3
+        and word not in FUNCTION_WORDS
+        and index.near(word)
+        and meant.isdisjoint(synonym_group(word))
+        for word in fresh
+    )
 
 
 def synonym_rewrite(text: str, key: Key, features: Mapping[str, str]) -> str | None:
@@ -130,16 +139,8 @@ def detect_synonyms(clean: str, noisy: str) -> bool:
         wanted |= synonym_group(word)
     if any(synonym_group(word) & wanted for word in fresh):
         return True
-    pairs = (
-        ("put together", "create"),
-        ("put together", "make"),
-        ("get ready", "prepare"),
-        ("talk about", "discuss"),
-        ("look at", "review"),
-        ("go over", "review"),
-    )
-    lower = noisy.lower()
-    return any(phrase in lower and phrase not in clean.lower() and word in gone for phrase, word in pairs)
+    lower, before_lower = noisy.lower(), clean.lower()
+    return any(p in lower and p not in before_lower and synonym_group(p) & wanted for p in PHRASES)
 
 
 _BREAKABLE = re.compile(r"(?<![\w'’\-])[a-z]{6,}(?![\w'’\-])")
@@ -156,7 +157,11 @@ def word_segmentation(text: str, key: Key, features: Mapping[str, str]) -> str |
         return None
     parsed = scan(text)
     words = [w for w in parsed.words if w.text.islower() and w.text.isalpha()]
-    joins = [(a.end, b.start) for a, b in zip(words, words[1:], strict=False) if text[a.end : b.start] == " "]
+    joins = [
+        (a.end, b.start)
+        for a, b in pairwise(words)
+        if text[a.end : b.start] == " " and all(len(w.text) >= 5 or w.text in FUNCTION_WORDS for w in (a, b))
+    ]
     splits = [w for w in words if w.text in _COMPOUND] or [w for w in words if _BREAKABLE.fullmatch(w.text)]
     if not joins and not splits:
         return None
@@ -178,9 +183,8 @@ def detect_segmentation(clean: str, noisy: str) -> bool:
 
 
 def _joined(apart: str, together: str) -> bool:
-    first, second = tokens(apart), set(tokens(together))
-    known = set(first)
-    for a, b in zip(first, first[1:], strict=False):
-        if a + b in second and a + b not in known and not (a.isdigit() and b in FUNCTION_WORDS):
-            return True
-    return False
+    first, second = tokens(apart), Counter(tokens(together))
+    known = Counter(first)
+    return any(
+        second[a + b] > known[a + b] for a, b in pairwise(first) if not (a.isdigit() and b in FUNCTION_WORDS)
+    )
