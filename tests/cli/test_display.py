@@ -91,6 +91,17 @@ def test_lines_come_every_few_seconds_and_at_the_end():
     ]
 
 
+def test_what_follows_the_last_count_is_said_at_once():
+    lines: list[str] = []
+    progress = PlainProgress(lines.append, 5.0, Clock())
+    progress.start({"persona": 1})
+    progress.status("sampling")
+    progress.advance("persona", 1)
+    progress.status("logging to MLflow")
+    progress.finish()
+    assert lines == ["to make: 1 personas", "0 s: personas 1/1", "logging to MLflow …"]
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_durations_are_read_by_people(seconds, text):
     assert duration(seconds) == text
@@ -135,7 +146,7 @@ def test_the_summary_says_what_was_made_noised_spent_and_where_it_is():
         "SIMULATED", "10 personas, 50 conversations", "171 turns", "configured 25.0%", "applied to 23.4%",
         "(40 of 171)", "56.0% of the conversations", "surface_noise 19", "failures  ", "none",
         "interaction_generation", "123,456", "$0.0123", "simulated/persona-1", "unknown",
-        "$0.00 paid by this run; $1.50 for the dataset", "x/y", "outputs/datasets/SIM-personas-0123456789ab",
+        "paid by this run: $0.00; for the dataset: $1.50", "x/y", "outputs/datasets/SIM-personas-0123456789ab",
         "mlflow ui", "Runs: http://127.0.0.1:5000/#/runs", "Samples: http://127.0.0.1:5000/#/samples",
     ):  # fmt: skip
         assert part in text, part

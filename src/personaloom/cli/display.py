@@ -82,6 +82,12 @@ class Counts:
         at.done += done
         at.failed += failed
 
+    @property
+    def settled(self) -> bool:
+        """Whether every stage is at its end, so that only files and uploads are left."""
+        stages = self.stages.values()
+        return bool(stages) and all(stage.done + stage.failed >= stage.total for stage in stages)
+
     def spending(self) -> str:
         """Calls, tokens and cost so far, in few words; empty before the first call."""
         if not self.calls:
@@ -216,7 +222,9 @@ class PlainProgress(_Counting):
             self._line()
 
     def status(self, text: str) -> None:
-        """Written when it changes and it is time; after the run at once."""
+        """Written when it changes and it is time; at once where nothing is left to count."""
+        if self._open and self.counts.settled:
+            self.finish()
         if text and text != self.counts.status and not self._open:
             self._write(f"{text} …")
         self.counts.status = text

@@ -141,10 +141,8 @@ def _tokens(manifest: Mapping[str, Any]) -> Table:
 def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
     usage = manifest["usage"]
     paid, attributed = usage["paid"], usage["attributed"]
-    yield (
-        "cost",
-        f"{_dollars(paid['cost_usd'])} paid by this run; {_dollars(attributed['cost_usd'])} for the dataset",
-    )
+    paid_by_run, of_dataset = _dollars(paid["cost_usd"]), _dollars(attributed["cost_usd"])
+    yield "cost", f"paid by this run: {paid_by_run}; for the dataset: {of_dataset}"
     if usage.get("unpriced_models"):
         yield "", f"price unknown: {', '.join(usage['unpriced_models'])} (give it with llm.price)"
     if usage.get("unknown_attempts"):

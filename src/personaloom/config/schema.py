@@ -6,22 +6,26 @@ required. Values are not converted, except whole numbers where a float is meant.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from personaloom.config.schema_base import (
+    Amount,
+    Count,
+    Free,
+    Node,
+    Positive,
+    Probability,
+    Seconds,
+    Seed,
+    Target,
+    Text,
+)
+from personaloom.config.schema_llm import LLM, Simulated
 
 __all__ = ["FREE", "GROUPS", "STAGE_NAMES", "Free", "Node", "Root", "model_for"]
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Text = Annotated[str, Field(min_length=1)]
-Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
-
-RoleName = Literal["formulator", "stylist", "assistant", "user", "extractor", "noise", "judge"]
 STAGE_NAMES = (
     "persona",
     "query",
@@ -33,35 +37,6 @@ STAGE_NAMES = (
     "report",
     "export",
 )
-
-
-class Node(BaseModel):
-    """A node of the config; ``required`` names the keys that must be there."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
-    required: ClassVar[frozenset[str]] = frozenset()
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Make every other key one that may be left out."""
-        super().__pydantic_init_subclass__(**kwargs)
-        for name, info in cls.model_fields.items():
-            if info.is_required() and name not in cls.required:
-                info.default = None
-        cls.model_rebuild(force=True)
-
-
-class Target(Node):
-    """A node that names the class it is handed to."""
-
-    required = frozenset({"target"})
-    target: str = Field(alias="_target_", min_length=1)
-
-
-class Free(Target):
-    """A class of the user's own: its signature is the schema."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class PersonaBank(Target):
@@ -130,71 +105,6 @@ class Formulation(Target):
     language: Literal["en"] | None
     min_mentioned: Probability
     must_mention: list[Text]
-
-
-class Price(Node):
-    """Dollars for a million tokens."""
-
-    input_per_million: Amount
-    output_per_million: Amount
-    cached_input_per_million: Amount | None
-
-
-class Model(Node):
-    """A model and how it is called: the keys of ``llm``, of a role and of a pool member."""
-
-    model: Text
-    base_url: Text | None
-    api_key_env: Variable | None
-    transport: Literal["auto", "direct", "litellm"]
-    headers: dict[str, str] | None
-    headers_env: dict[str, Variable] | None
-    temperature: Amount | None
-    top_p: Probability | None
-    max_tokens: Positive | None
-    seed: Seed | None
-    timeout: Seconds
-    rpm: Positive | None
-    tpm: Positive | None
-    max_concurrency: Positive | None
-    stop: list[Text]
-    extra_body: dict[str, Any] | None
-    accept_truncated: bool
-    json_schema: Literal["auto", "native", "prompt"]
-    price: Price | None
-
-
-class PoolMember(Model):
-    """One model of a pool; weights are relative."""
-
-    required = frozenset({"model"})
-    target: str = Field(alias="_target_", min_length=1)
-    weight: Amount
-
-
-class RoleModel(Model):
-    """``llm.roles.<role>``: what differs from ``llm``, or a pool."""
-
-    target: str = Field(alias="_target_", min_length=1)
-    pool: list[PoolMember] | None
-
-
-class LLM(Model):
-    """``llm``."""
-
-    required = frozenset({"target", "model"})
-    target: str = Field(alias="_target_", min_length=1)
-    roles: dict[RoleName, RoleModel] | None
-    pool: list[PoolMember] | None
-
-
-class Simulated(LLM):
-    """``llm: simulated``."""
-
-    latency_s: Amount
-    latency_jitter: Probability
-    faults: dict[str, Probability] | None
-    version: Text
 
 
 class Stages(Target):
