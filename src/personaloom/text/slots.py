@@ -93,7 +93,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("format", r"(?P<v>\b(?:bullet(?:ed)?[- ](?:points?|lists?)|numbered lists?|step[- ]by[- ]step(?: guide| instructions)?))\b"),
     ("tone", rf"(?<![\w-])(?P<v>{_TONES})(?![\w-])"),
 )  # fmt: skip
-_COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _PATTERNS)
+_COMPILED = tuple((name, re.compile(rf"(?<!\w)(?:{pattern})", re.IGNORECASE)) for name, pattern in _PATTERNS)
 _SPAN_SLOTS = {
     Kind.URL: "link", Kind.EMAIL: "email", Kind.PATH: "file", Kind.CODE: "code", Kind.IDENTIFIER: "name",
     Kind.QUOTE: "quote", Kind.NUMBER: "number", Kind.NAME: "name",
