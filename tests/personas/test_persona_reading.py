@@ -68,7 +68,7 @@ def test_both_shipped_banks_reach_every_value():
     for name in ("default", "compact"):
         bank = PersonaBank.load(name)
         required = [column for column, d in enumerate(bank.dimensions) if d.is_constraint]
-        assert reachable(bank) == start_domains(bank, required)
+        assert reachable(bank, required) == start_domains(bank, required)
 
 
 def published_list() -> str:
@@ -125,6 +125,20 @@ def test_values_can_be_names_entries_or_a_mapping_and_words_that_yaml_would_chan
     assert [v.weight for v in bank.dimension("colour").values] == [2, 1, 5]
     assert [v.weight for v in bank.dimension("even").values] == [1, 4]
     assert bank.descriptions({"colour": "red", "unknown": "x"}) == {"colour": " Here: warm"}
+
+
+def test_anchors_merges_and_an_alias_that_contains_itself(bank_file):
+    text = """
+        base: &base {category: demographics, is_constraint: true, values: [a, b]}
+        dimensions:
+          one: *base
+          two: {<<: *base, values: [c]}
+    """
+    bank = PersonaBank.load(bank_file(text))
+    assert bank.values_of("two") == ("c",)
+    assert bank.dimension("two").is_constraint
+    with pytest.raises(BankError, match="an alias contains itself"):
+        PersonaBank.load(bank_file("dimensions: &d {a: *d}"))
 
 
 FAULTS = [

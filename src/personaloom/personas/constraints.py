@@ -148,9 +148,9 @@ def conflict(domains: Sequence[int], boxes: Sequence[Box]) -> tuple[int, ...]:
     return tuple(kept)
 
 
-def reachable(bank: PersonaBank) -> list[int]:
-    """Per column, the mask of states that some persona keeping all rules can be in (exact)."""
-    domains = start_domains(bank, (c for c, d in enumerate(bank.dimensions) if d.is_constraint))
+def reachable(bank: PersonaBank, required: Iterable[int]) -> list[int]:
+    """Per column, the mask of states that some persona that has the required columns and keeps all rules can be in."""
+    domains = start_domains(bank, required)
     touched = {column for box in bank.boxes for column in box.masks}
     out = list(domains)
     for column in sorted(touched):

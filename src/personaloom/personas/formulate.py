@@ -7,6 +7,7 @@ ledger answers.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -126,9 +127,10 @@ class PromptFormulator:
         self.bank = bank
 
     def with_bank(self, bank: _Describes) -> PromptFormulator:
-        """The same formulator, with the descriptions of this bank."""
-        self.bank = bank
-        return self
+        """A copy that knows the descriptions of this bank."""
+        other = copy.copy(self)
+        other.bank = bank
+        return other
 
     def merged(
         self, features: Mapping[str, str], overrides: Mapping[str, str] | None

@@ -65,6 +65,8 @@ def located(text: str, source: str) -> Any:
         raise BankError(
             f"{where}: this is not YAML: {getattr(error, 'problem', None) or error} → mend the line"
         ) from error
+    except RecursionError:
+        raise BankError(f"{source}: an alias contains itself → write the part out") from None
     finally:
         loader.dispose()
 
@@ -84,9 +86,12 @@ def _convert(node: yaml.Node, loader: Any, source: str) -> Any:
         return items
     mapped = Mapped()
     mapped.line, mapped.lines = line, {}
+    merges = any(key_node.tag == "tag:yaml.org,2002:merge" for key_node, _ in node.value)
+    if merges:
+        loader.flatten_mapping(node)  # what is merged comes first, and what is written here replaces it
     for key_node, value_node in node.value:
         key, at = str(key_node.value), key_node.start_mark.line + 1
-        if key in mapped:
+        if key in mapped and not merges:
             before = mapped.lines[key]
             raise BankError(
                 f"{source}:{at}: '{key}' is given twice, first in line {before} → keep one of them"

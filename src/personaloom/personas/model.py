@@ -150,13 +150,6 @@ class PersonaBank:
 
         return boxes_of(self)
 
-    @cached_property
-    def reachable(self) -> tuple[int, ...]:
-        """Per dimension, a bit mask of the states that some persona keeping all rules can be in (exact)."""
-        from personaloom.personas.constraints import reachable  # noqa: PLC0415 - it needs this module
-
-        return tuple(reachable(self))
-
     def dimension(self, name: str) -> Dimension:
         """The dimension of this name (KeyError where there is none)."""
         return self.dimensions[self.positions[name]]

@@ -16,6 +16,7 @@ __all__ = ["Repairer"]
 
 MAX_STEPS = 200_000
 """Steps of one search; banks whose bounds need more are refused rather than waited for."""
+_MOST_DEAD = 1_000_000
 
 
 class Repairer:
@@ -34,6 +35,8 @@ class Repairer:
             for node, c in zip(self._nodes, self._is_constraint, strict=True)
         ]
         self._both_left = self._left(both)
+        self._frontiers = [self._frontier(depth) for depth in range(len(self._nodes) + 1)]
+        self._dead: set[tuple[int, ...]] = set()
 
     def find(
         self, draws: Sequence[int], wanted: Sequence[bool], forced: Mapping[int, int]
@@ -53,6 +56,7 @@ class Repairer:
             state = next(options[-1], None)
             if state is None:
                 codes[self._nodes[depth].column] = 0
+                self._bury(depth, counts[-1], codes, forced)
                 options.pop()
                 counts.pop()
                 if not options:
@@ -65,6 +69,8 @@ class Repairer:
             codes[self._nodes[depth].column] = state
             if depth + 1 == len(self._nodes):
                 return codes
+            if self._situation(depth + 1, (total, constraints), codes) in self._dead:
+                continue
             options.append(self._options(self._nodes[depth + 1], codes, draws, wanted, forced))
             counts.append((total, constraints))
         raise InfeasibleError(
@@ -72,6 +78,27 @@ class Repairer:
             f"{self._presence.low} to {self._presence.high} features → widen "
             "sampler.min_features and sampler.max_features"
         )
+
+    def _frontier(self, depth: int) -> list[tuple[int, list[int]]]:
+        """What the nodes from ``depth`` on see of those before: columns, and the classes of their states."""
+        before = {node.column for node in self._nodes[:depth]}
+        return [
+            (parent, of.tolist())
+            for node in self._nodes[depth:]
+            for parent, of in zip(node.parents, node.classes, strict=True)
+            if parent in before
+        ]
+
+    def _situation(self, depth: int, counts: tuple[int, int], codes: Sequence[int]) -> tuple[int, ...]:
+        """All that decides whether the rest can be completed, whatever the draws."""
+        return (depth, *counts, *(of[codes[column]] for column, of in self._frontiers[depth]))
+
+    def _bury(
+        self, depth: int, counts: tuple[int, int], codes: Sequence[int], forced: Mapping[int, int]
+    ) -> None:
+        """Remember a dead end, for this search and all later ones; forced nodes come first and are not remembered."""
+        if depth >= len(forced) and len(self._dead) < _MOST_DEAD:
+            self._dead.add(self._situation(depth, counts, codes))
 
     def _left(self, marks: Sequence[bool]) -> list[int]:
         """How many of the marked nodes come at or after each position."""

@@ -11,12 +11,13 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from personaloom.errors import BankError, ConfigError, Fault, InfeasibleError
 from personaloom.keyed import Key
 from personaloom.personas.bounds import packing_bound
-from personaloom.personas.constraints import conflict, solve, start_domains
+from personaloom.personas.constraints import conflict, reachable, solve, start_domains
 from personaloom.personas.model import PersonaBank
 from personaloom.personas.population import Population, specs
 from personaloom.personas.settings import Diversity, SamplerSettings, published_settings
@@ -86,7 +87,6 @@ class PersonaSampler:
             given |= self._published(config)
         given["diversity"] = Diversity.of(given["diversity"])
         self.settings = SamplerSettings(**given)
-        self._bound: int | None = None
         self._dealer = Dealer(bank, self.seed) if isinstance(bank, TextPersonaBank) else None
         self._engine = None if self._dealer else self._start()
 
@@ -176,7 +176,9 @@ class PersonaSampler:
 
         engine = self._running()
         codes = self._codes(count)
-        facts = population_statistics(self._features, codes, self.settings.diversity.distance, self.seed)
+        facts = population_statistics(
+            self._features, codes, self.settings.diversity.distance, self.seed, self._reachable
+        )
         facts["sampler"] = self.strategy
         facts["availability"]["configured"] = self.settings.feature_availability_rate
         facts["distance"]["method"] = engine.method
@@ -190,25 +192,20 @@ class PersonaSampler:
 
     def packing_bound(self) -> int:
         """An upper bound on the personas that any sampler could give at this distance."""
-        if self._bound is None:
-            self._bound = self._find_bound()
-        return self._bound
-
-    def _find_bound(self) -> int:
-        return self._bound_of(self._features.reachable)
-
-    def _bound_of(self, states: Sequence[int]) -> int:
-        bank = self._features
-        sizes = [mask.bit_count() for mask in states]
-        for name in self.settings.required_dimensions:
-            if not bank.dimension(name).is_constraint:
-                sizes[bank.positions[name]] -= 1
+        sizes = [mask.bit_count() for mask in self._reachable]
         return packing_bound(sizes, max(1, self.settings.diversity.distance))
+
+    @cached_property
+    def _reachable(self) -> list[int]:
+        """Per dimension, the mask of states that some persona can be in."""
+        return reachable(self._features, self.network.required)
 
     def _loose_bound(self) -> int:
         """The bound without a look at the rules: quick to have."""
         distance = self._running().distance
-        return self._bound_of(start_domains(self._features)) if distance else sys.maxsize
+        if distance == 0:
+            return sys.maxsize
+        return packing_bound([mask.bit_count() for mask in start_domains(self._features)], distance)
 
     def _running(self) -> Engine:
         if self._engine is None:

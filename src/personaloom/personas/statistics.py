@@ -10,6 +10,8 @@ import numpy as np
 from personaloom.keyed import Key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from personaloom.personas.model import PersonaBank
@@ -25,7 +27,9 @@ COVERAGE_ROWS = 20_000
 """Pairs of values are looked for in so many personas, evenly spread."""
 
 
-def population_statistics(bank: PersonaBank, codes: Codes, certified: int, seed: int) -> dict[str, Any]:
+def population_statistics(
+    bank: PersonaBank, codes: Codes, certified: int, seed: int, reachable: Sequence[int]
+) -> dict[str, Any]:
     """All facts, JSON-ready.
 
     Args:
@@ -33,13 +37,14 @@ def population_statistics(bank: PersonaBank, codes: Codes, certified: int, seed:
         codes: shape (personas, dimensions).
         certified: the distance that the index has certified for all pairs; 0 where none was asked for.
         seed: names the sample of pairs.
+        reachable: per dimension, the mask of states that some persona can be in.
     """
     return {
         "count": len(codes),
         "dimensions": len(bank.dimensions),
         "availability": _availability(bank, codes),
         "distance": distance_statistics(codes, certified, seed),
-        "coverage": _coverage(bank, codes),
+        "coverage": _coverage(bank, codes, [mask & ~1 for mask in reachable]),
         "entropy": _entropy(bank, codes),
     }
 
@@ -103,8 +108,7 @@ def _some_pairs(codes: Codes, seed: int) -> npt.NDArray[np.int64]:
     return histogram
 
 
-def _coverage(bank: PersonaBank, codes: Codes) -> dict[str, Any]:
-    possible = [mask & ~1 for mask in bank.reachable]
+def _coverage(bank: PersonaBank, codes: Codes, possible: list[int]) -> dict[str, Any]:
     seen = [
         sum(1 << int(code) for code in np.unique(codes[:, column]) if code)
         for column in range(len(bank.dimensions))
