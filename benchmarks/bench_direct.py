@@ -17,7 +17,7 @@ import orjson
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "llm"))
 from loopback import LoopbackProcess
 
-from personaloom.llm.connect import connect
+from personaloom.llm.connection import connect
 from personaloom.llm.types import CallKey, ChatMessage, LLMRequest, Purpose, Role, Sampling
 
 CONCURRENCY = 128

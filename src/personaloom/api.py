@@ -183,8 +183,7 @@ class _Configured:
             raise ConfigNotFoundError(
                 f"config_path: there is no file {path}: name a YAML file, such as conf/config.yaml"
             )
-        self.config: dict[str, Any] = compose([f"mode={self.mode}", *overrides], config=path)
-        validate(self.config)
+        self.config: dict[str, Any] = validate(compose([f"mode={self.mode}", *overrides], config=path))
         self._parts = build_parts(self.config)
         self.stages: dict[str, bool] = self._parts.plan.to_dict()
         self.incremental = not self._parts.reset
@@ -316,7 +315,6 @@ class PersonaGenerationPipeline(_Configured):
             raise UsageError("dataset_path is given and export_dataset is False: set export_dataset=True")
         outcome = self._run(parts, num_personas)
         count = outcome.manifest["counts"]["personas"]
-        self._last = parts
         return {
             "num_personas": count,
             "personas": load_records(outcome.folder / "personas.jsonl", count, PersonaSpec.from_dict),
@@ -325,7 +323,7 @@ class PersonaGenerationPipeline(_Configured):
 
     def reset(self) -> None:
         """Clear the stored personas and the sampler's state; paid replies stay in the ledger."""
-        for parts in {id(p): p for p in (self._parts, getattr(self, "_last", self._parts))}.values():
+        for parts in (self._parts, replace(self._parts, formulator=None)):  # with system prompts, and without
             Pipeline(parts).reset()
         self.sampler.reset()
 

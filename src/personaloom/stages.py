@@ -237,14 +237,15 @@ class InteractionStage:
         if query is None:
             raise MissingStageInputError(f"{slot.slot_id} has no query yet: run the query stage first (--stage query)")
         view = await slot.chain.view(_inferred(query))
-        names = {"slot_id": slot.slot_id, "supplement": slot.supplement}
 
         async def perturb(unit: Unit) -> NoiseResult:
             if self.distractor is None:
                 return await clean_unit(unit)
             return await apply_noise(self.distractor, unit, slot.llm, verify_with_model=self.verify_with_model)
 
-        talk = await self.generator.generate(view, query, slot.llm, perturb, **names)
+        talk = await self.generator.generate(
+            view, query, slot.llm, perturb, slot_id=slot.slot_id, supplement=slot.supplement
+        )
         slot.interaction = _with_context(talk, view, slot)
         noisy = next((turn for turn, noise in enumerate(talk.noise()) if noise.applied), None)
         if self.pairs and noisy is not None:
@@ -252,7 +253,9 @@ class InteractionStage:
             shared = Beginning(
                 tuple(talk.messages[: 2 * noisy]), tuple(noise[:noisy]), talk.noise()[noisy].original_text
             )
-            twin = await self.generator.generate(view, query, slot.llm, beginning=shared, **names)
+            twin = await self.generator.generate(
+                view, query, slot.llm, slot_id=slot.slot_id, supplement=slot.supplement, beginning=shared
+            )
             twin.metadata["shared_turns"] = noisy
             slot.twin = _with_context(twin, view, slot)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from personaloom.errors import UsageError
-from personaloom.llm.connect import connect
+from personaloom.llm.connection import connect
 from personaloom.llm.endpoints import canonical_origin, key_variable, resolve, tidy_base_url
 from personaloom.llm.types import ChatClient
 

@@ -1,15 +1,12 @@
 """Runs against a server that speaks HTTP on loopback: what it saw is what we report, whatever goes wrong on the way."""
 
 import asyncio
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from harness import content, dataset, lines, manifest, run
+from harness import Command, content, dataset, lines, manifest, run
 from loopback import LoopbackLLM, LoopbackProcess
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +60,10 @@ def test_levels_are_equal_up_to_the_first_unit_that_differs(tmp_path):
         for level in ("none", "light", "heavy"):
             run(*gpt4o(server, "num_personas=4", f"distractor={level}", f"name={level}"), out=tmp_path)
     folders = {path.name.split("-")[0]: path for path in (tmp_path / "datasets").iterdir()}
-    talks = {level: {t["interaction_id"]: t for t in lines(folder / "interactions.jsonl")} for level, folder in folders.items()}
+    talks = {
+        level: {t["interaction_id"]: t for t in lines(folder / "interactions.jsonl")}
+        for level, folder in folders.items()
+    }
     assert set(talks["none"]) == set(talks["light"]) == set(talks["heavy"])
     differing = 0
     for sample, clean in talks["none"].items():
@@ -92,7 +92,9 @@ def test_every_conversation_is_made_or_has_a_recorded_reason(tmp_path, fault):
     facts = manifest(tmp_path)
     assert code in {0, 4}
     assert facts["counts"]["interactions"] + facts["counts"]["failed"] == 6
-    failed = {line["failure_id"].split("-s")[0] for line in lines(dataset(tmp_path) / "failures.jsonl") if not line["made_up"]}
+    failed = {
+        line["failure_id"].split("-s")[0] for line in lines(dataset(tmp_path) / "failures.jsonl") if not line["made_up"]
+    }
     assert len(failed) == facts["counts"]["failed"]
     paid = facts["usage"]["paid"]
     assert paid["attempts"] == totals.requests
@@ -162,13 +164,6 @@ def test_a_budget_without_a_price_is_refused_with_the_way_to_give_one(tmp_path, 
     assert "llm.price" in capsys.readouterr().err
 
 
-def command(server, out, *words):
-    words = [*gpt4o(server, *words), f"output_dir={out}", "tracking=none"]
-    return subprocess.Popen(
-        [sys.executable, "run.py", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
 def stored_replies(out):
     ledger = Path(out) / "ledger.sqlite"
     if not ledger.exists():
@@ -180,25 +175,16 @@ def stored_replies(out):
             return 0
 
 
-def wait_for(condition, process):
-    """Poll until it holds; the process must not end before."""
-    import time
-
-    while not condition():
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.002)
-
-
 def test_kill_9_at_twenty_moments_costs_at_most_what_was_in_flight(tmp_path):
     """One run, killed twenty times and begun again, ends as one that was never interrupted."""
     words = ("num_personas=4", "engine.concurrency=8", "distractor=heavy")
     with LoopbackProcess(latency=0.01) as server:
         for moment in range(20):
-            process = command(server, tmp_path / "killed", *words)
+            process = Command(*gpt4o(server, *words), out=tmp_path / "killed")
             goal = 8 + 9 * moment
-            wait_for(lambda goal=goal: stored_replies(tmp_path / "killed") >= goal, process)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+            process.wait_for(lambda goal=goal: stored_replies(tmp_path / "killed") >= goal)
+            process.signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
         assert run(*gpt4o(server, *words), out=tmp_path / "killed") == 0
         asked = server.stats()["requests"]
         stored = stored_replies(tmp_path / "killed")
@@ -210,12 +196,11 @@ def test_kill_9_at_twenty_moments_costs_at_most_what_was_in_flight(tmp_path):
 def test_ctrl_c_stores_what_is_in_flight_and_the_same_command_goes_on(tmp_path):
     words = ("num_personas=3", "distractor=none")
     with LoopbackProcess(latency=0.05) as server:
-        process = command(server, tmp_path / "a", *words)
-        wait_for(lambda: stored_replies(tmp_path / "a") >= 20, process)
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
-        assert process.returncode == 130, said
-        assert "run the same command to go on" in said
+        process = Command(*gpt4o(server, *words), out=tmp_path / "a")
+        process.wait_for(lambda: stored_replies(tmp_path / "a") >= 20)
+        process.signal(signal.SIGINT)
+        assert process.wait() == 130, process.log.read_text()
+        assert "run the same command to go on" in process.log.read_text()
         assert stored_replies(tmp_path / "a") == server.stats()["requests"]
         assert manifest(tmp_path / "a")["status"] == "interrupted"
         assert run(*gpt4o(server, *words), out=tmp_path / "a") == 0
@@ -310,4 +295,4 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path, capsys):
     said = capsys.readouterr().err
     assert str(blocked) in said
     assert "Traceback" not in said
-    assert os.listdir(tmp_path) == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

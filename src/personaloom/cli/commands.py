@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from personaloom.cli.argv import Invocation
@@ -15,6 +16,11 @@ from personaloom.config.secrets import masked
 from personaloom.errors import ConfigError
 
 __all__ = ["announce", "run", "show_config"]
+
+LOOKING = frozenset({"report", "track"})
+"""Stages that need a finished dataset's files and nothing else."""
+STORED = LOOKING | {"export", "score"}
+"""Stages that ask no model for conversations."""
 
 
 def show_config(call: Invocation) -> int:
@@ -38,7 +44,12 @@ def run(call: Invocation) -> int:
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
     if composed.multirun:
         return run_sweep(call)
-    announce(composed)
+    stages = set(composed["stages"]["run"])
+    if composed.get("dataset_dir") and stages <= STORED and not stages <= LOOKING:
+        stored = import_module("personaloom.cli.stored")
+        composed = stored.with_its_own_config(call, Path(str(composed["dataset_dir"])))
+    else:
+        announce(composed)
     config = validate(composed)
     stamp = datetime.now(UTC)
     fallback = Path(config["output_dir"]) / "runs" / f"{stamp:%Y-%m-%d}" / f"{stamp:%H-%M-%S}"
@@ -47,7 +58,10 @@ def run(call: Invocation) -> int:
 
     folder = new_folder(composed.run_dir or fallback)
     files = write_provenance(folder, composed)
-    return run_job(config, JobContext(folder, tuple(files), composed.public))
+    context = JobContext(folder, tuple(files), composed.public)
+    if stages <= LOOKING:
+        return int(import_module("personaloom.cli.stored").look(config, context))
+    return run_job(config, context)
 
 
 def announce(composed: Composed) -> None:

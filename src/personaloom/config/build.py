@@ -18,6 +18,7 @@ from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.types import Role
+from personaloom.personas import PersonaBank, PromptFormulator
 from personaloom.pipeline import LedgerSettings, Parts, Seeds
 
 __all__ = ["build_parts"]
@@ -51,7 +52,7 @@ def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = Non
         exporter=instantiate(config["training_data"], "training_data", seed=seeds.personas),
         roles=roles,
         distractor=instantiate(config["distractor"], "distractor", seed=seeds.noise),
-        formulator=instantiate(config["formulation"], "formulation") if config["generate_prompts"] else None,
+        formulator=_formulator(config, bank),
         prompts=PromptLibrary(**config["prompts"]),
         plan=instantiate(stages, "stages"),
         seeds=seeds,
@@ -90,6 +91,14 @@ def _quality(node: Mapping[str, Any], seeds: Seeds) -> Mapping[str, Any]:
     """The node as it is, judged: what is wrong with it is said before anything is spent."""
     instantiate(node, "quality", seed=seeds.personas)
     return node
+
+
+def _formulator(config: Mapping[str, Any], bank: PersonaBank) -> PromptFormulator | None:
+    """Writes system prompts with the bank's descriptions; None where none are asked for."""
+    if not config["generate_prompts"]:
+        return None
+    formulator = instantiate(config["formulation"], "formulation")
+    return formulator.with_bank(bank) if isinstance(formulator, PromptFormulator) else formulator
 
 
 def _path(value: Any) -> Path | None:

@@ -26,7 +26,7 @@ _WHERE = {
     "SimulatedModel": "simulated",
     "TokenTracker": "usage",
     "Usage": "types",
-    "connect": "connect",
+    "connect": "connection",
     "connect_local": "local",
 }
 

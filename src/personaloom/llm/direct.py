@@ -12,7 +12,6 @@ import os
 import ssl
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -99,7 +98,7 @@ class DirectClient:
         body = self._body(request, sampling, native=native)
         started = time.perf_counter()
         status, raw, headers = await self._post(body, min(deadline_s, self._timeout_s))
-        if status != 200 and not 200 <= status < 300:
+        if not 200 <= status < 300:
             raise self._rejected(status, raw, headers, native=native)
         data = self._read(status, raw, headers)
         reply = read_reply(data, request, self.deployment, time.perf_counter() - started)
@@ -163,13 +162,12 @@ class DirectClient:
     async def _post(self, body: bytes, deadline_s: float) -> tuple[int, bytes, Mapping[str, str]]:
         import aiohttp  # noqa: PLC0415 - a tenth of a second that a simulated run need not spend
 
+        headers = self._request_headers()
         session = self._sessions.get(asyncio.get_running_loop()) or await self._open()
         try:
             async with (
                 asyncio.timeout(deadline_s),
-                session.post(
-                    self._url, data=body, headers=self._request_headers(), allow_redirects=False
-                ) as answer,
+                session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 return answer.status, await self._whole(answer), answer.headers
         except TimeoutError:
@@ -183,10 +181,8 @@ class DirectClient:
     async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
         """The body, unless it is too large; the deadline runs on while it trickles in."""
         content = answer.content
-        first = await content.readany()
-        if content.at_eof():
-            return first
-        chunks, size = [first], len(first)
+        chunks: list[bytes] = []
+        size = 0
         while not content.at_eof():
             chunk = await content.readany()
             size += len(chunk)
@@ -196,16 +192,12 @@ class DirectClient:
                     f"{self.deployment.name}: the reply is larger than {MAX_REPLY_BYTES >> 20} MiB"
                 )
             chunks.append(chunk)
-        return b"".join(chunks)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _open(self) -> aiohttp.ClientSession:
         """A session of the running loop; those of loops that are closed are dropped."""
         import aiohttp  # noqa: PLC0415 - see _post
 
-        for loop, old in list(self._sessions.items()):
-            if loop.is_closed():
-                del self._sessions[loop]
-                await old.close()
         # No limit here: how much is in flight is the limiter's business.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300)
         session = aiohttp.ClientSession(
@@ -215,7 +207,10 @@ class DirectClient:
             headers={"User-Agent": "personaloom"},
             proxy=_proxy_for(self._url),
         )
+        stale = [loop for loop in self._sessions if loop.is_closed()]
         self._sessions[asyncio.get_running_loop()] = session
+        for loop in stale:
+            await self._sessions.pop(loop).close()
         return session
 
     # -- back ----------------------------------------------------------------------------------------------------
@@ -276,8 +271,6 @@ class DirectClient:
             return AuthenticationFailedError(
                 f"{name}: the server's certificate or TLS cannot be trusted: {said}"
             )
-        if isinstance(error, aiohttp.ConnectionTimeoutError | TimeoutError):
-            return CallTimeoutError(f"{name}: no connection within {CONNECT_S:g} s")
         if isinstance(error, aiohttp.ClientResponseError):
             return MalformedReplyError(
                 f"{name}: the answer is no HTTP: {excerpt(error.message, self._secrets())}"
@@ -313,10 +306,11 @@ def with_schema(messages: tuple[ChatMessage, ...], schema: Mapping[str, Any]) ->
     return (ChatMessage("system", instruction), *messages)
 
 
-@lru_cache(maxsize=32)
 def _proxy_for(url: str) -> str | None:
     """The proxy that the environment names for this address (HTTPS_PROXY, NO_PROXY), or None."""
     parts = urlsplit(url)
+    if parts.hostname in {"127.0.0.1", "::1", "localhost"}:
+        return None
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     return None if proxy is None or proxy_bypass(parts.netloc) else proxy

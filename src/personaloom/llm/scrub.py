@@ -13,6 +13,7 @@ _SHAPES = re.compile(
     \b(?:sk|pk|rk|xai|gsk|hf|key|r8|pplx|csk|fw|tgp|nvapi|ghp)[-_][A-Za-z0-9_\-*]{6,}  # prefixed keys, masked ones too
     | \bAIza[A-Za-z0-9_\-]{10,} | \bAKIA[A-Z0-9]{12,} | \bya29\.[A-Za-z0-9_\-.]+
     | (?<=bearer\s)\s*[A-Za-z0-9._~+/=\-]{6,}
+    | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)
     | (?<=[?&]key=)[^&\s"']+ | (?<=api_key=)[^&\s"',)]+
     """
 )
