@@ -38,6 +38,7 @@ CREATE TABLE queries (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMA
 CREATE TABLE interactions (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
 CREATE TABLE twins (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
 CREATE TABLE noise (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
+CREATE TABLE scores (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
 CREATE TABLE failures (persona INTEGER, slot INTEGER, failure_id TEXT PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE calls (id INTEGER PRIMARY KEY, persona INTEGER, slot INTEGER, call TEXT, record BLOB NOT NULL);
 CREATE INDEX calls_by_slot ON calls (persona, slot);
@@ -168,6 +169,10 @@ class Store:
     def put_noise(self, persona: int, slot: int, results: list[dict[str, Any]]) -> None:
         """Add the noise that was made for a conversation after it was finished."""
         self._queue("INSERT OR REPLACE INTO noise VALUES (?, ?, ?)", (persona, slot, orjson.dumps(results)))
+
+    def put_score(self, persona: int, slot: int, judgement: Mapping[str, Any]) -> None:
+        """Add or renew what the judge says of a conversation's sample."""
+        self._queue("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", (persona, slot, orjson.dumps(judgement)))
 
     def put_failure(self, persona: int, slot: int, failure: Failure) -> None:
         """Add or renew a failure."""
