@@ -59,6 +59,10 @@ class Judgement(Record):
         """Mean of the scores, or None where there are none."""
         return sum(self.scores.values()) / len(self.scores) if self.scores else None
 
+    def note(self) -> dict[str, Any]:
+        """What a sample's metadata keeps of it."""
+        return {"scores": dict(self.scores), "mean": self.mean, "model": self.model, "simulated": self.simulated}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Record):
@@ -104,6 +108,11 @@ class Judge:
         self.criteria = tuple(CRITERIA[name] for name in dict.fromkeys(criteria))
         self.seed = seed
 
+    @property
+    def filters(self) -> bool:
+        """Whether a low score takes a sample out."""
+        return self.min_mean is not None or bool(self.min_scores)
+
     def chosen(self, sample_id: str) -> bool:
         """Whether a sample belongs to the judged share."""
         return Key(self.seed, "judge").chance(self.share, sample_id)
@@ -114,13 +123,18 @@ class Judge:
         mean = judgement.mean
         return not low and (self.min_mean is None or mean is None or mean >= self.min_mean)
 
-    async def score(self, sample: TrainingSample, llm: Asker) -> Judgement:
+    async def score(self, sample: TrainingSample, llm: Asker, writers: Sequence[str] = ()) -> Judgement:
         """The judge's scores of a sample.
+
+        Args:
+            sample: with its metadata, which names the assistant's and the user's model.
+            llm: the models.
+            writers: further models that wrote some of it (style, noise).
 
         Raises:
             CallError: the call failed for good.
         """
-        skipped = _why_not(llm, [sample])
+        skipped = _why_not(llm, [sample], writers)
         if skipped:
             return Judgement(sample.sample_id, skipped=skipped)
         noise = _noise(sample)
@@ -197,7 +211,7 @@ def _check(share: float, criteria: Sequence[str], min_mean: float | None, min_sc
         raise ConfigError(faults, "the judge cannot be used")
 
 
-def _why_not(llm: Asker, samples: Sequence[TrainingSample]) -> str | None:
+def _why_not(llm: Asker, samples: Sequence[TrainingSample], others: Sequence[str] = ()) -> str | None:
     """Why this judge may not judge these: it wrote one. Simulated judges may, for nothing is claimed of them."""
     judges = {
         str(entry["model"])
@@ -205,7 +219,7 @@ def _why_not(llm: Asker, samples: Sequence[TrainingSample]) -> str | None:
         if entry["role"] == Role.JUDGE and entry.get("provider") != "simulated"
     }
     for sample in samples:
-        writers = set(((sample.metadata or {}).get("models") or {}).values())
+        writers = {*((sample.metadata or {}).get("models") or {}).values(), *others}
         if judges & writers:
             return f"{', '.join(sorted(judges & writers))} wrote {sample.sample_id} and may not judge it"
     return None

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import ConfigError, Fault
-from personaloom.quality.checks import SampleChecks, Verdict
-from personaloom.quality.judge import Judge
-from personaloom.quality.statistics import compute_statistics
+from personaloom.quality.checks import Finding, SampleChecks, Verdict
+from personaloom.quality.corpus import Decontamination
+from personaloom.quality.judge import Judge, Judgement
+from personaloom.quality.statistics import StatisticsCollector, compute_statistics
 from personaloom.records import TrainingSample
 
 __all__ = ["ACTIONS", "QualityPlan"]
@@ -81,27 +82,74 @@ class QualityPlan:
         if faults:
             raise ConfigError(faults, "the quality settings cannot be used")
 
+    @property
+    def filters(self) -> bool:
+        """Whether samples may be taken out."""
+        return self.action == "filter" or (self.judge is not None and self.judge.filters)
+
     def fingerprint(self) -> str:
-        """Hash of what changes the samples: the action, and the checks unless it is ``off``; not judge and measures."""
-        settings = {} if self.action == "off" else self.checks.settings()
-        data = {"algorithm": _ALGORITHM, "action": self.action, "checks": settings}
+        """Hash of what decides which samples there are: the checks, where they filter; not judge, flags, measures."""
+        settings = self.checks.settings() if self.action == "filter" else {}
+        data = {"algorithm": _ALGORITHM, "filter": self.action == "filter", "checks": settings}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
-    def review(self, sample: TrainingSample) -> tuple[TrainingSample | None, Verdict | None]:
-        """The sample as it is exported, or None where it is filtered out, and the verdict on it.
+    def settings(self) -> dict[str, Any]:
+        """All that the exported files depend on, JSON-ready; of files that are read, their size and time."""
+        named = {"reference": self.reference, **{f"decontaminate.{k}": path for k, path in self.decontaminate.items()}}
+        files = {name: [str(path), *_facts(path)] for name, path in named.items() if path is not None}
+        return {
+            "action": self.action,
+            "checks": {} if self.action == "off" else self.checks.settings(),
+            "statistics": self.with_statistics,
+            "files": files,
+            "decontaminate_n": self.decontaminate_n,
+            "judge": self.judge and self.judge.settings(),
+            "seed": self.seed,
+        }
 
-        A flagged sample has ``metadata["quality"]``; a sample whose metadata is switched off cannot be flagged.
+    def review(
+        self, sample: TrainingSample, judgement: Judgement | None = None
+    ) -> tuple[TrainingSample | None, Verdict | None]:
+        """The sample as it is exported, or None where it is taken out, and the verdict on it.
+
+        A flagged sample has ``metadata["quality"]`` and a judged one ``metadata["judge"]``; a sample whose metadata is
+        switched off carries neither. Too low a score takes a sample out whatever the action.
         """
-        if self.action == "off":
-            return sample, None
-        verdict = self.checks.judge(sample)
-        if verdict.accepted:
-            return sample, verdict
-        if self.action == "filter":
+        low = self._too_low(judgement)
+        verdict = None if self.action == "off" else self.checks.judge(sample)
+        if low is not None:
+            known = verdict or Verdict(sample.sample_id)
+            return None, Verdict(known.sample_id, (*known.findings, low), known.private)
+        if verdict is not None and not verdict.accepted and self.action == "filter":
             return None, verdict
-        if sample.metadata is None:
+        notes: dict[str, Any] = {}
+        if verdict is not None and not verdict.accepted:
+            notes["quality"] = verdict.to_dict()
+        if judgement is not None and judgement.scores:
+            notes["judge"] = judgement.note()
+        if not notes or sample.metadata is None:
             return sample, verdict
-        return sample.with_(metadata={**sample.metadata, "quality": verdict.to_dict()}), verdict
+        return sample.with_(metadata={**sample.metadata, **notes}), verdict
+
+    def _too_low(self, judgement: Judgement | None) -> Finding | None:
+        if judgement is None or self.judge is None or self.judge.keeps(judgement):
+            return None
+        said = ", ".join(f"{name} {score}" for name, score in judgement.scores.items())
+        return Finding("judge", None, f"{said} (mean {judgement.mean:.2f}) is below the least scores asked for")
+
+    def collector(self) -> StatisticsCollector:
+        """Measures samples that are judged elsewhere, one by one."""
+        return StatisticsCollector(
+            self.seed, None, Decontamination(texts, self.decontaminate_n) if (texts := self._benchmarks()) else None
+        )
+
+    def add_reference(self, collector: StatisticsCollector, read: Reader | None) -> None:
+        """Have a collector read the reference corpus, where there is one."""
+        if read is not None and self.reference is not None:
+            collector.compare_with(read(self.reference))
+
+    def _benchmarks(self) -> dict[str, list[str]]:
+        return {name: path.read_text("utf-8").splitlines() for name, path in self.decontaminate.items()}
 
     def compute(self, samples: Iterable[TrainingSample], read: Reader | None = None, **known: Any) -> dict[str, Any]:
         """``compute_statistics`` with what the config names.
@@ -112,16 +160,20 @@ class QualityPlan:
             known: further arguments of ``compute_statistics`` (``configured_rate``, ``layer_weights``, …).
         """
         corpus = read(self.reference) if read is not None and self.reference is not None else None
-        texts = {name: path.read_text("utf-8").splitlines() for name, path in self.decontaminate.items()}
         found = compute_statistics(
             samples,
             seed=self.seed,
             checks=None if self.action == "off" else self.checks,
             reference=corpus,
-            benchmarks=texts or None,
+            benchmarks=self._benchmarks() or None,
             decontaminate_n=self.decontaminate_n,
             **known,
         )
         if not self.with_statistics:
             found.pop("quality")
         return found
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns

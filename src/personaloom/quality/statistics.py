@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from personaloom.keyed import Key
-from personaloom.quality.checks import SampleChecks
+from personaloom.quality.checks import SampleChecks, Verdict
 from personaloom.quality.corpus import CorpusProfile, Decontamination
 from personaloom.quality.diversity import KeyedSample, diversity
 from personaloom.quality.duplicates import NearDuplicates
@@ -22,7 +22,7 @@ from personaloom.quality.people import People
 from personaloom.quality.textual import overlap_share, words
 from personaloom.records import TrainingSample, utc_now
 
-__all__ = ["PLUMBING", "StatisticsCollector", "compute_statistics"]
+__all__ = ["PLUMBING", "CheckTable", "StatisticsCollector", "compute_statistics"]
 
 PLUMBING = (
     "Simulated text: these figures test that the measuring works. "
@@ -67,14 +67,44 @@ def compute_statistics(
     for sample in samples:
         collector.add(sample)
     if reference is not None:
-        collector.reference = CorpusProfile()
-        for sample in reference:
-            collector.reference.add_sample(sample)
+        collector.compare_with(reference)
     return collector.report(simulated, configured_rate, layer_weights, dimensions)
 
 
+class CheckTable:
+    """Counts what the sample checks found."""
+
+    def __init__(self) -> None:
+        self._seen = self._rejected = 0
+        self._faults: Counter[str] = Counter()
+        self._private: Counter[str] = Counter()
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        self._seen += 1
+        self._rejected += not verdict.accepted
+        self._faults.update({found.check for found in verdict.findings})
+        self._private.update(verdict.private)
+
+    def report(self) -> dict[str, Any] | None:
+        """Share of samples that failed, samples by check, personal data and secrets by kind; None for no verdicts."""
+        if not self._seen:
+            return None
+        found = {name: self._faults[name] for name in sorted(self._faults)}
+        return {
+            "rejected": share(self._rejected, self._seen),
+            "samples_by_check": found,
+            "private": dict(sorted(self._private.items())),
+        }
+
+
 class StatisticsCollector:
-    """What ``compute_statistics`` does, one sample at a time."""
+    """What ``compute_statistics`` does, one sample at a time.
+
+    Attributes:
+        checked: counts verdicts; whoever judges samples elsewhere gives no ``checks`` and adds the verdicts here.
+        reference: the corpus that distances are measured to, or None.
+    """
 
     def __init__(
         self, seed: int = 0, checks: SampleChecks | None = None, decontamination: Decontamination | None = None
@@ -86,10 +116,9 @@ class StatisticsCollector:
         self._splits: Counter[str] = Counter(dict.fromkeys(("train", "val", "test"), 0))
         self._ends: Counter[str] = Counter()
         self._models: Counter[str] = Counter()
-        self._faults: Counter[str] = Counter()
-        self._private: Counter[str] = Counter()
+        self.checked = CheckTable()
         self._noisy_by_split: Counter[str] = Counter()
-        self._turns = self._steps = self._simulated = self._rejected = 0
+        self._turns = self._steps = self._simulated = 0
         self._cells = {
             name: Cells()
             for name in ("turns", "user_words", "assistant_words", "tokens", "query_overlap", "follow_ups")
@@ -112,15 +141,15 @@ class StatisticsCollector:
         self._turns += sample.num_turns
         self._steps += sample.num_turns if sample.prompt_trajectory is None else len(sample.prompt_trajectory)
         self._noisy_by_split[split] += self._noise.add(sample)
-        self._judge(sample)
+        if self._checks is not None:
+            self.checked.add(self._checks.judge(sample))
         self._read(sample, messages)
 
-    def _judge(self, sample: TrainingSample) -> None:
-        if self._checks is not None:
-            verdict = self._checks.judge(sample)
-            self._rejected += not verdict.accepted
-            self._faults.update({found.check for found in verdict.findings})
-            self._private.update(verdict.private)
+    def compare_with(self, reference: Iterable[TrainingSample]) -> None:
+        """Read the corpus that distances are measured to."""
+        self.reference = CorpusProfile()
+        for sample in reference:
+            self.reference.add_sample(sample)
 
     def _read(self, sample: TrainingSample, messages: Sequence[Mapping[str, str]]) -> None:
         """All that needs the words, which are found once."""
@@ -198,19 +227,12 @@ class StatisticsCollector:
             "personas": self._people.report(),
             "noise": self._noise.report(key.child("noise"), configured_rate, layer_weights)
             | {"samples_with_noise_by_split": dict(self._noisy_by_split)},
-            "checks": self._checked(),
+            "checks": self.checked.report(),
             "reference": None if self.reference is None else self._corpus.distance(self.reference),
             "decontamination": None
             if self._decontamination is None
             else self._decontamination.report(sum(self._splits.values())),
         }
-
-    def _checked(self) -> dict[str, Any] | None:
-        if self._checks is None:
-            return None
-        total = sum(self._splits.values())
-        found = {name: self._faults[name] for name in sorted(self._faults)}
-        return {"rejected": share(self._rejected, total), "samples_by_check": found, "private": dict(self._private)}
 
 
 def _shares(counts: Counter[str]) -> dict[str, Any]:
