@@ -91,9 +91,7 @@ def _split(argv: Sequence[str]) -> tuple[dict[str, list[str]], list[str], list[F
             faults.append(Fault(redact(name), "there is no such flag", remedy))
         elif not flag.value:
             if equals:
-                faults.append(
-                    Fault(name, f"takes no value, and has {redact(value)!r}", f"write {name} alone")
-                )
+                faults.append(Fault(name, f"takes no value, and has {redact(value)!r}", f"write {name} alone"))
             given.setdefault(flag.names[0], []).append("")
         elif equals or (rest and not rest[0].startswith("--")):
             given.setdefault(flag.names[0], []).append(value if equals else rest.pop(0))

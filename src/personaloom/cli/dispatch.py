@@ -44,9 +44,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the last boundary: reported, kept in a file, exit code 1
         where = keep_traceback(error)
-        return _say(
-            f"unforeseen {type(error).__name__}: {redact(str(error))}\n  the traceback is in {where}", 1
-        )
+        return _say(f"unforeseen {type(error).__name__}: {redact(str(error))}\n  the traceback is in {where}", 1)
 
 
 def _act(call: Invocation) -> int:

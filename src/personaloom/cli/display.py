@@ -92,9 +92,7 @@ class Counts:
         """Calls, tokens and cost so far, in few words; empty before the first call."""
         if not self.calls:
             return ""
-        cost = (
-            "cost unknown" if self.cost_usd is None else f"${self.cost_usd:,.4f}" if self.cost_usd else "$0"
-        )
+        cost = "cost unknown" if self.cost_usd is None else f"${self.cost_usd:,.4f}" if self.cost_usd else "$0"
         flying = f", {self.in_flight:,} in flight" if self.in_flight else ""
         return f"{self.calls:,} calls, {self.tokens:,} tokens, {cost}{flying}"
 
@@ -162,9 +160,7 @@ class LiveProgress(_Counting):
             table.add_column(justify="right", no_wrap=True)
         for name, stage in list(self.counts.stages.items()):
             table.add_row(*_row(name, stage, now, narrow=narrow))
-        lines = [
-            Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._footer() if line
-        ]
+        lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._footer() if line]
         return Group(table, *lines)
 
     def _footer(self) -> tuple[str, str]:

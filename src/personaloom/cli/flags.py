@@ -72,9 +72,7 @@ def by_name() -> dict[str, Flag]:
     return {name: flag for flag in FLAGS for name in flag.names}
 
 
-def as_overrides(
-    given: Mapping[str, Sequence[str]], overrides: Sequence[str]
-) -> tuple[list[str], list[Fault]]:
+def as_overrides(given: Mapping[str, Sequence[str]], overrides: Sequence[str]) -> tuple[list[str], list[Fault]]:
     """The overrides that flags stand for, and what is wrong with the flags.
 
     Args:

@@ -28,7 +28,7 @@ def help_page(config_dirs: Iterable[Path] = ()) -> str:
         ["Groups and their options (* is the default):", *_groups(group_options(folders))],
         ["Top-level keys (any key below them is set the same way: engine.concurrency=64):", *_keys()],
         ["Flags:", *(line for flag in FLAGS for line in _flag(flag))],
-        ["Verbs: preview=3  estimate=true  compare=A,B  datasets=list"],
+        ["Verbs: preview=3  estimate=true  compare=A,B  migrate=config.yaml"],
         ["Examples:", *(line for command, what in _EXAMPLES for line in (f"  {command}", f"      {what}"))],
     ]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -41,9 +41,7 @@ def _groups(groups: dict[str, dict[str, Path]]) -> list[str]:
         names = [f"*{name}" if name == chosen.get(group) else name for name in options]
         lines += _item(group, ", ".join(names), indent=17)
         if group == "experiment":
-            lines += [
-                line for name, path in options.items() for line in _item("", f"{name}: {describe(path)}", 19)
-            ]
+            lines += [line for name, path in options.items() for line in _item("", f"{name}: {describe(path)}", 19)]
     return lines
 
 
@@ -63,6 +61,6 @@ def _flag(flag: Flag) -> list[str]:
 def _item(name: str, text: str, indent: int) -> list[str]:
     """A name in the left column and its text in the right one, wrapped."""
     head = f"  {name} ".ljust(indent)
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=head, subsequent_indent=" " * indent, break_on_hyphens=False
-    ) or [head.rstrip()]
+    return textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * indent, break_on_hyphens=False) or [
+        head.rstrip()
+    ]

@@ -41,7 +41,9 @@ def print_summary(
         console.print(_banner(manifest))
     _print_rows(console, [*_made(manifest), *_noise(manifest), *_missing(manifest)])
     console.print(_tokens(manifest))
-    _print_rows(console, [*_cost(manifest), *_places(manifest, folder, run or RunRef())])
+    # Paths, addresses and commands stay whole, however narrow the window: they are there to be copied.
+    for label, text in (*_cost(manifest), *_places(manifest, folder, run or RunRef())):
+        console.print(Text.assemble((f"{label:<8} ", "bold"), text), soft_wrap=True)
 
 
 def unused_keys() -> list[str]:
@@ -68,11 +70,7 @@ def _banner(manifest: Mapping[str, Any]) -> Text:
 
 def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
     counts = manifest["counts"]
-    how = (
-        " (nothing was left to do)"
-        if manifest.get("unchanged")
-        else f" in {duration(manifest['duration_s'])}"
-    )
+    how = " (nothing was left to do)" if manifest.get("unchanged") else f" in {duration(manifest['duration_s'])}"
     yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
     made = {"persona": "personas", "conversation": "interactions", "turn": "turns", "sample": "samples"}
     yield "made", ", ".join(_many(counts[key], name) for name, key in made.items())
@@ -94,7 +92,7 @@ def _noise(manifest: Mapping[str, Any]) -> Iterator[Row]:
     yield (
         "noise",
         (
-            f"{noise['mode']}, configured {noise['configured_rate']:.1%} of user turns; "
+            f"{noise['mode']}, configured {_share(noise['configured_rate'])} of user turns; "
             f"drawn for {noise['drawn'] / units:.1%}, applied to {noise['applied'] / units:.1%} "
             f"({noise['applied']:,} of {units:,})"
         ),
@@ -105,10 +103,7 @@ def _noise(manifest: Mapping[str, Any]) -> Iterator[Row]:
     layers = [f"{name} {each['applied']:,}" for name, each in noise["layers"].items() if each["drawn"]]
     if layers:
         yield "", ", ".join(layers)
-    lost = [
-        f"{noise[key]:,} {word}"
-        for key, word in (("rejected", "rejected"), ("not_applicable", "not applicable"))
-    ]
+    lost = [f"{noise[key]:,} {word}" for key, word in (("rejected", "rejected"), ("not_applicable", "not applicable"))]
     if noise["rejected"] or noise["not_applicable"]:
         yield "", f"drawn and not applied: {', '.join(lost)}"
 
@@ -163,6 +158,10 @@ def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef) -> Iterator[
         yield "", note
 
 
+def _share(rate: float | None) -> str:
+    return "an unknown share" if rate is None else f"{rate:.1%}"
+
+
 def _many(count: int, name: str) -> str:
     return f"{count:,} {name}" + ("" if count == 1 else "s")
 
@@ -176,7 +175,6 @@ def _dollars(amount: float | None) -> str:
 def _print_rows(console: Console, rows: list[Row]) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="bold")
-    # Folded, not cropped: paths and addresses are there to be copied.
     grid.add_column(overflow="fold")
     for label, text in rows:
         grid.add_row(label, Text(text))

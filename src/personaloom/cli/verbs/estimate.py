@@ -23,9 +23,7 @@ def run(value: str, call: Invocation) -> int:
     if value not in {"true", "false"}:
         raise UsageError(f"estimate={value}: true, or leave it out")
     if call.action == "multirun":
-        raise UsageError(
-            "--estimate is of one run: estimate each job by itself (siblings of a sweep share replies)"
-        )
+        raise UsageError("--estimate is of one run: estimate each job by itself (siblings of a sweep share replies)")
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
     announce(composed)
     parts = build_parts(validate(composed))
@@ -47,17 +45,13 @@ def print_estimate(result: Estimate, console: Console) -> None:
     for title in ("calls", "tokens in", "tokens out", "cost"):
         table.add_column(title, justify="right", no_wrap=True)
     for line in result.lines:
-        numbers = (
-            f"{getattr(line, name).likely:,.0f}" for name in ("calls", "input_tokens", "output_tokens")
-        )
+        numbers = (f"{getattr(line, name).likely:,.0f}" for name in ("calls", "input_tokens", "output_tokens"))
         table.add_row(f"{line.operation}\n  {line.model}", *numbers, _dollars(line.cost_usd))
     console.print(table)
     for name, title in (("calls", "calls"), ("input_tokens", "tokens in"), ("output_tokens", "tokens out")):
         total = result.total(name)
         if total is not None:
-            console.print(
-                f"{title:<11} {total.likely:>12,.0f}   between {total.low:,.0f} and {total.high:,.0f}"
-            )
+            console.print(f"{title:<11} {total.likely:>12,.0f}   between {total.low:,.0f} and {total.high:,.0f}")
     cost = result.total("cost_usd")
     if cost is None:
         console.print(
@@ -69,9 +63,7 @@ def print_estimate(result: Estimate, console: Console) -> None:
     if learned:
         console.print(f"lengths of {', '.join(learned)}: from the ledger's replies of the same model")
     if len(learned) < len({line.operation for line in result.lines}):
-        console.print(
-            "other lengths: from a rehearsal with the simulated model; a real one may write more or less"
-        )
+        console.print("other lengths: from a rehearsal with the simulated model; a real one may write more or less")
 
 
 def _dollars(cost: Range | None) -> str:

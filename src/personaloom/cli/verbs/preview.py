@@ -38,9 +38,7 @@ MOST = 100
 class SeenPrompts(PromptLibrary):
     """Templates that remember the first messages made from each of them, in the order of use."""
 
-    def __init__(
-        self, folder: str | Path | None = None, overrides: Mapping[str, str | Path] | None = None
-    ) -> None:
+    def __init__(self, folder: str | Path | None = None, overrides: Mapping[str, str | Path] | None = None) -> None:
         super().__init__(folder, overrides)
         self.seen: dict[str, tuple[tuple[ChatMessage, ...], PromptUse]] = {}
 
@@ -76,9 +74,7 @@ def run(value: str, call: Invocation) -> int:
     announce(composed)
     config = validate(composed)
     with tempfile.TemporaryDirectory(prefix="personaloom-preview-") as folder:
-        return preview(
-            build_parts(config), int(value), Path(folder) / "dataset", Console(), config["prompts"]
-        )
+        return preview(build_parts(config), int(value), Path(folder) / "dataset", Console(), config["prompts"])
 
 
 def preview(
@@ -92,15 +88,11 @@ def preview(
     prompts = SeenPrompts(**(prompt_files or {}))
     # Persona i has at least one slot, so as many personas as conversations are enough; most are never looked at.
     personas = min(parts.num_personas, -(-count // parts.query_generator.slots_of(0)))
-    few = replace(
-        parts, prompts=prompts, executor=FirstOnly(count), dataset_dir=folder, export_path=None, reset=False
-    )
+    few = replace(parts, prompts=prompts, executor=FirstOnly(count), dataset_dir=folder, export_path=None, reset=False)
     pipeline = Pipeline(few, make_progress())
     manifest = pipeline.run(personas)
     _print_prompts(prompts.seen, console)
-    talks = list(
-        load_records(folder / "interactions.jsonl", manifest["counts"]["interactions"], Interaction.from_dict)
-    )
+    talks = list(load_records(folder / "interactions.jsonl", manifest["counts"]["interactions"], Interaction.from_dict))
     for talk in talks[:count]:
         _print_talk(talk, console)
     _print_end(manifest, len(talks), parts, console)
