@@ -12,11 +12,16 @@ import orjson
 
 from personaloom.errors import StoreError
 from personaloom.llm.usage import CallRecord, TokenTracker
+from personaloom.quality import Judgement, QualityPlan, Review
 from personaloom.records import Ids, Interaction, TrainingSample
 from personaloom.store import Store
-from personaloom.training import TrainingDataExporter
+from personaloom.training import TrainingDataCollector, TrainingDataExporter
+from personaloom.training.files import AtomicFile
 
-__all__ = ["Exports", "FileFacts", "atomic_json", "file_facts", "stored_interactions"]
+__all__ = ["Exports", "FileFacts", "atomic_json", "file_facts", "stored_interactions", "stored_talks"]
+
+Scores = Callable[[TrainingSample], Judgement | None]
+"""Looks up what the judge said of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Exports:
         """``failures.jsonl``: every failure, with ``made_up`` where a supplement took its place."""
         there = set(self.store.slots("interactions", self.num_personas))
         rows = self.store.failures(self.num_personas)
-        return self._jsonl("failures.jsonl", ({**f.to_dict(), "made_up": (p, s) in there} for p, s, f in rows))
+        records = ({**f.to_dict(), "made_up": (p, s) in there and f.stage != "score"} for p, s, f in rows)
+        return self._jsonl("failures.jsonl", records)
 
     def pairs(self) -> int:
         """``robustness_pairs.jsonl``: a clean and a noisy conversation of one sample, where any unit is noisy."""
@@ -97,17 +103,55 @@ class Exports:
                     "noisy": _talk(noisy),
                 }
 
-    def samples(self, exporter: TrainingDataExporter, facts: Mapping[str, Any], *, simulated: bool) -> dict[str, Any]:
-        """``training_data/``: the statistics that the exporter gives."""
-        statistics = exporter.export(self._samples(exporter), self.folder, simulated=simulated, manifest_extra=facts)
-        self.files |= statistics["files"]
-        return statistics
+    def samples(
+        self,
+        exporter: TrainingDataExporter,
+        facts: Mapping[str, Any],
+        plan: QualityPlan,
+        scores: Scores,
+        *,
+        simulated: bool,
+    ) -> tuple[dict[str, Any], Review]:
+        """``training_data/``, and ``rejected_samples.jsonl`` where the plan filters.
 
-    def _samples(self, exporter: TrainingDataExporter) -> Iterator[TrainingSample]:
+        Returns:
+            The exporter's statistics of the samples that were kept, and the review that all of them went through.
+
+        Raises:
+            StoreError: a file cannot be written; those that stood there stand.
+        """
+        path = self.folder / "rejected_samples.jsonl"
+        out = AtomicFile(path) if plan.filters else None
+        review = Review(plan, scores, (lambda _: None) if out is None else lambda line: _write_line(out, line))
+        try:
+            samples = self._samples(exporter, review)
+            statistics = exporter.export(samples, self.folder, simulated=simulated, manifest_extra=facts)
+            if out is not None:
+                out.finish()
+                out.commit()
+                self.files[path.name] = FileFacts(out.sha256, out.bytes, review.rejected).to_dict()
+        except BaseException:
+            if out is not None:
+                out.abort()
+            raise
+        if out is None:
+            path.unlink(missing_ok=True)
+        self.files |= statistics["files"]
+        return statistics, review
+
+    def _samples(self, exporter: TrainingDataExporter, review: Review) -> Iterator[TrainingSample]:
+        """Reviewed with everything that is known of them; fields that are switched off are left out afterwards."""
         prompts = PromptReader(self.store, self.num_personas)
-        for talk in stored_interactions(self.store, self.num_personas, self.noise_mode):
-            prompt = talk.metadata.get("system_prompt") or prompts.of(int(talk.persona_id[1:]))
-            yield exporter.collector.collect(talk, prompt)
+        whole = TrainingDataCollector(splitter=exporter.splitter)
+        as_it_is = whole.settings() == exporter.collector.settings()
+        pairs = self.store.count("twins", self.num_personas) > 0
+        for persona, slot, talk in stored_talks(self.store, self.num_personas, self.noise_mode):
+            if pairs and (twin := self.store.record("twins", persona, slot)) is not None:
+                talk.metadata["pair"] = {"pair_id": talk.interaction_id, "clean": _talk(twin)["messages"]}
+            prompt = talk.metadata.get("system_prompt") or prompts.of(persona)
+            kept = review.look(whole.collect(talk, prompt))
+            if kept is not None:
+                yield kept if as_it_is else _trimmed(exporter.collector.collect(talk, prompt), kept)
 
     def token_usage(self) -> TokenTracker:
         """``token_usage.json``; gives the totals of all calls of the dataset."""
@@ -165,13 +209,27 @@ class PromptReader:
 
 def stored_interactions(store: Store, below: int, noise_mode: str) -> Iterator[Interaction]:
     """The conversations of a store in order, with the noise that was made beside them."""
+    return (talk for _, _, talk in stored_talks(store, below, noise_mode))
+
+
+def stored_talks(store: Store, below: int, noise_mode: str) -> Iterator[tuple[int, int, Interaction]]:
+    """The same with persona and slot."""
     for persona, slot, record in store.records("interactions", below):
         record["metadata"]["noise_mode"] = noise_mode
         if noise_mode == "posthoc":
             beside = store.record("noise", persona, slot)
             if beside is not None:
                 record["metadata"]["noise"] = beside
-        yield Interaction.from_dict(record)
+        yield persona, slot, Interaction.from_dict(record)
+
+
+def _trimmed(sample: TrainingSample, reviewed: TrainingSample) -> TrainingSample:
+    """A sample without the fields that are switched off, with what the review says of it where it has metadata."""
+    return sample if sample.metadata is None else sample.with_(metadata=reviewed.metadata)
+
+
+def _write_line(out: AtomicFile, line: Mapping[str, Any]) -> None:
+    out.write(orjson.dumps(line) + b"\n")
 
 
 def _talk(record: Mapping[str, Any]) -> dict[str, Any]:

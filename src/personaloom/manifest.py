@@ -17,8 +17,11 @@ from personaloom.distractor import NoiseTally
 from personaloom.errors import BudgetExhaustedError, MissingStageInputError, RunInterruptedError
 from personaloom.exports import Exports, atomic_json, file_facts
 from personaloom.llm.usage import TokenTracker
-from personaloom.records import Interaction, utc_now
+from personaloom.quality import Review
+from personaloom.records import Interaction, NoiseLayer, utc_now
+from personaloom.scoring import stored_scores
 from personaloom.stages import StageName
+from personaloom.training.reading import read_samples
 
 if TYPE_CHECKING:
     from personaloom.pipeline import Pipeline
@@ -88,6 +91,7 @@ def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
         "num_personas": count,
         "training": StageName.TRAINING in pipeline.parts.plan,
         "formats": [form.name for form in pipeline.parts.exporter.formats],
+        "quality": pipeline.quality.settings(),
         "stopped": type(pipeline.stopped).__name__ if pipeline.stopped else None,
         "schema": SCHEMA,
     }
@@ -156,11 +160,30 @@ class _Writing:
                 "(--stage interaction), with the same config, or all of them (--stage all)"
             )
         simulated = self.pipeline.simulated
-        statistics = self.exports.samples(self.parts.exporter, {"manifest": manifest}, simulated=simulated)
+        scores = stored_scores(self.pipeline, self.store, self.count)
+        statistics, review = self.exports.samples(
+            self.parts.exporter, {"manifest": manifest}, self.pipeline.quality, scores, simulated=simulated
+        )
+        quality = self._quality(review, simulated=simulated)
         written = {key: value for key, value in statistics.items() if key not in {"files", "paths"}}
-        self.exports.statistics(written | {"noise": manifest["noise"]})
+        self.exports.statistics(written | {"noise": manifest["noise"], "quality": quality})
+        manifest["quality"] = review.summary(quality)
         manifest["counts"]["samples"] = statistics["total_samples"]
+        manifest["counts"]["rejected_samples"] = review.rejected
         manifest["samples_by_split"] = statistics["samples_by_split"]
+
+    def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
+        distractor = self.parts.distractor
+        weights = distractor.layer_weights if distractor is not None else {}
+        return review.report(
+            read_samples,
+            simulated=simulated,
+            configured_rate=distractor.activation_probability if distractor is not None else None,
+            layer_weights=[weights.get(str(layer), 0.0) for layer in NoiseLayer] if len(weights) > 1 else None,
+            dimensions={
+                dimension.name: dimension.value_names for dimension in self.parts.bank.dimensions
+            },
+        )
 
     def _head(self) -> dict[str, Any]:
         pipeline, parts = self.pipeline, self.parts
@@ -204,6 +227,7 @@ class _Writing:
             "noise": {"mode": self.pipeline.noise_mode, **self.tally.to_dict()},
             "failures": dict(sorted(kinds.items())),
             "failed_share": len(missing) / tried if tried else 0.0,
+            "quality": None,
         }
 
     def _provenance(self, usage: TokenTracker) -> dict[str, Any]:

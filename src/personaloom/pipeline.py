@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -38,8 +38,11 @@ from personaloom.loop import run_in_loop
 from personaloom.manifest import write_dataset
 from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
 from personaloom.progress import Progress, Silent
+from personaloom.quality import Judge, QualityPlan
 from personaloom.queries import UserQueryGenerator
 from personaloom.records import Interaction
+from personaloom.scoring import STAGE as SCORE
+from personaloom.scoring import Scoring, ScoringEngine, judge_of, require_other_model
 from personaloom.stages import (
     InteractionStage,
     NoiseStage,
@@ -163,7 +166,7 @@ class Pipeline:
                     realtime,
                 ],
                 "noise": [posthoc],
-                "samples": [parts.exporter.fingerprint()],
+                "samples": [parts.exporter.fingerprint(), *self._filter_links()],
             }
         )
 
@@ -186,6 +189,15 @@ class Pipeline:
         links = [distractor.fingerprint(), self.parts.seeds.noise, *self._link(templates, Role.NOISE, Role.EXTRACTOR)]
         # Pairs add conversations to the dataset, so a dataset with them is another one; the ledger shares the calls.
         return ([], links) if distractor.mode == "posthoc" else ([*links, distractor.pairs], [])
+
+    def _filter_links(self) -> list[Any]:
+        """What decides which samples there are: checks that filter, and nothing that only flags, measures or scores."""
+        return [self.quality.fingerprint()] if self.quality.action == "filter" else []
+
+    @cached_property
+    def quality(self) -> QualityPlan:
+        """Checks, statistics and judge as configured."""
+        return QualityPlan.from_config(self.parts.quality, self.parts.seeds.personas)
 
     @property
     def fingerprint(self) -> str:
@@ -225,6 +237,9 @@ class Pipeline:
             raise UsageError(f"num_personas={count}: at least 1")
         self.stopped: PersonaLoomError | None = None
         self.notes = []
+        judge = judge_of(self)
+        if judge is not None:
+            require_other_model(self.parts)
         if self.parts.reset:
             self.reset()
         store = self._open()
@@ -233,6 +248,8 @@ class Pipeline:
                 self._sample(store, count)
                 if self.parts.plan.generates:
                     self._generate(store, count)
+                if judge is not None:
+                    self._score(store, count, judge)
             except (BudgetExhaustedError, RunInterruptedError) as stop:
                 self.stopped = stop
             except UsageError:
@@ -291,11 +308,39 @@ class Pipeline:
             return
         self.on_work()
         self.progress.start(work.totals)
+        self.token_tracker.reset()
+
+        async def stream(client: LLMClient) -> None:
+            rounds = self.parts.interaction_generator.supplement_rounds
+            engine = Engine(
+                self.parts.engine, store, client, self._stages(), supplement_rounds=rounds, progress=self.progress
+            )
+            await self.parts.executor.run(engine, work.items(client))
+
+        self._with_client(stream)
+
+    def _score(self, store: Store, count: int, judge: Judge) -> None:
+        """Have the judge score what it has not scored yet."""
+        scoring = Scoring(self, judge, store, count)
+        if not scoring.total:
+            return
+        self.on_work()
+        self.progress.start({SCORE: scoring.total})
+        if not self.parts.plan.generates:
+            self.token_tracker.reset()
+
+        async def stream(client: LLMClient) -> None:
+            engine = ScoringEngine(self.parts.engine, store, client, scoring, self.progress)
+            await self.parts.executor.run(engine, scoring.items(client))
+
+        self._with_client(stream)
+
+    def _with_client(self, stream: Callable[[LLMClient], Awaitable[None]]) -> None:
+        """Run something with the run's models, ledger and budget."""
         ledger = Ledger(self.parts.ledger.path, self.parts.ledger.mode, self.fingerprint)
         limits = self.parts.engine.budget
         scope = str(self.parts.sweep.get("id") or self.fingerprint)
         budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope) if limits.any else None
-        self.token_tracker.reset()
         client = LLMClient(
             self.parts.roles,
             self.parts.prompts,
@@ -306,18 +351,14 @@ class Pipeline:
             concurrency=self.parts.engine.concurrency,
         )
 
-        async def stream() -> None:
+        async def run() -> None:
             try:
-                rounds = self.parts.interaction_generator.supplement_rounds
-                engine = Engine(
-                    self.parts.engine, store, client, self._stages(), supplement_rounds=rounds, progress=self.progress
-                )
-                await self.parts.executor.run(engine, work.items(client))
+                await stream(client)
             finally:
                 await client.aclose()
 
         try:
-            run_in_loop(stream)
+            run_in_loop(run)
         finally:
             ledger.close()
             if budget is not None:

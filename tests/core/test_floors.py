@@ -21,6 +21,7 @@ FLOORS = [
         "manifest",
         "results",
         "persona_export",
+        "scoring",
     },
     {"tracking"},
     {"config", "cli", "api", "__init__", "__main__"},

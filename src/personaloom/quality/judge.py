@@ -23,7 +23,10 @@ __all__ = ["Asker", "Comparison", "Judge", "Judgement"]
 class Asker(Protocol):
     """What the judge needs of the LLM client."""
 
-    prompts: PromptLibrary
+    @property
+    def prompts(self) -> PromptLibrary:
+        """The templates."""
+        ...
 
     async def complete(self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None) -> LLMReply:
         """Make a call."""
