@@ -35,15 +35,9 @@ class Draws:
     def pairs(self, rows: Iterable[int], attempts: Iterable[int]) -> npt.NDArray[np.uint32]:
         """Uniform integers below 2**32, shape (rows, width, 2)."""
         root, tails = self._root, self._tails
-        digests: list[bytes] = []
-        add = digests.append
-        count = 0
-        for row, attempt in zip(rows, attempts, strict=True):
-            head = root + row.to_bytes(8, "big") + attempt.to_bytes(4, "big")
-            for tail in tails:
-                add(sha256(head + tail).digest())
-            count += 1
+        named = zip(rows, attempts, strict=True)
+        heads = [root + row.to_bytes(8, "big") + attempt.to_bytes(4, "big") for row, attempt in named]
+        digests = [sha256(head + tail).digest() for head in heads for tail in tails]
         words = np.frombuffer(b"".join(digests), dtype=">u4").astype(np.uint32)
-        return words.reshape(count, len(tails) * _WORDS_A_BLOCK)[:, : 2 * self.width].reshape(
-            count, self.width, 2
-        )
+        rectangle = words.reshape(len(heads), len(tails) * _WORDS_A_BLOCK)
+        return rectangle[:, : 2 * self.width].reshape(len(heads), self.width, 2)

@@ -27,6 +27,7 @@ __all__ = ["Engine", "ExhaustedError"]
 
 _LARGEST, _SMALLEST = 8192, 64
 _TRIALS = (4, 16, 64)
+_LOOK = 192
 
 
 class ExhaustedError(Exception):
@@ -111,7 +112,7 @@ class Engine:
 
     def _plan(self, count: int) -> Plan:
         """Choose by how often columns agree in a first look at the candidates; the choice never changes the rows."""
-        size = 512
+        size = _LOOK
         look = self.candidates.draw(range(size), list(repeat(0, size)), self._forced_look(size))
         agreement = [float(((np.bincount(column) / size) ** 2).sum()) for column in look.T]
         return choose_plan(agreement, self.distance, max(count, 2))

@@ -10,7 +10,7 @@ back. States that no rule tells apart share a row, which keeps tables small.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -334,12 +334,12 @@ def _thresholds(flat: npt.NDArray[np.bool_], weights: list[tuple[float, ...]]) -
 
 def _cumulative(allowed: Sequence[bool], weights: Sequence[float]) -> npt.NDArray[np.uint64]:
     """Exact thresholds; where the rules leave only values of weight 0, those are equally likely."""
-    exact = [Fraction(weight) if ok else Fraction(0) for ok, weight in zip(allowed, weights, strict=True)]
-    if not any(exact):
-        exact = [Fraction(int(ok)) for ok in allowed]
-    total = sum(exact) or Fraction(1)
-    out, running = [], Fraction(0)
-    for weight in exact:
-        running += weight
-        out.append(int(running * RANGE / total) if any(exact) else RANGE)
-    return np.array(out, dtype=np.uint64)
+    ratios = [float(weight).as_integer_ratio() for weight in weights]
+    scale = max(denominator for _, denominator in ratios)  # powers of two: the largest is a multiple of all
+    whole = [n * (scale // d) if ok else 0 for ok, (n, d) in zip(allowed, ratios, strict=True)]
+    if not any(whole):
+        whole = [int(ok) for ok in allowed]
+    total = sum(whole)
+    if not total:
+        return np.full(len(whole), RANGE, dtype=np.uint64)
+    return np.array([running * RANGE // total for running in accumulate(whole)], dtype=np.uint64)
