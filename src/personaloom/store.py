@@ -260,7 +260,9 @@ class Store:
     def _rows_of(self, statement: str, *values: Any) -> Iterator[Any]:
         self.flush()
         try:
-            yield from self._connection.execute(statement, values)
+            # Not ``yield from``: that would close the cursor, perhaps after the store, when a reader stops half-way.
+            for row in self._connection.execute(statement, values):  # noqa: UP028 - see above
+                yield row
         except sqlite3.Error as error:
             raise StoreError(_words(self.folder, error)) from error
 
