@@ -166,14 +166,13 @@ class LoopbackLLM:
 
     async def _hang_up(self) -> None:
         """Leave no socket and no task behind, those included that are being accepted."""
-        await asyncio.sleep(0.005)
-        for connection in list(self._connections):
-            connection.drop()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
-        for _ in range(100):
-            await asyncio.sleep(0)
-            if not self._connections:
+        for lap in range(100):
+            for connection in list(self._connections):
+                connection.drop()
+            await asyncio.sleep(0.002 if lap < 3 else 0)
+            if lap > 3 and not self._connections:
                 break
 
     def reset(self) -> None:
@@ -538,7 +537,9 @@ def _prose(words: Sequence[str], dice: _Dice, count: int) -> str:
 def _subject(text: str) -> str:
     """The text that a prompt is about: inside the last <tag>…</tag>, between triple quotes, or its longest paragraph."""
     tagged = re.findall(
-        r"<(text|query|seed_query|message|clean|original|user_query|utterance)>\s*(.*?)\s*</\1>", text, re.DOTALL
+        r"<(text|query|seed_query|message|clean|original|user_query|utterance)>\s*(.*?)\s*</\1>",
+        text,
+        re.DOTALL,
     )
     if tagged:
         return tagged[-1][1]

@@ -8,14 +8,12 @@ is in ``classify``.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
-from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -31,7 +29,7 @@ from personaloom.errors import (
 from personaloom.llm.classify import classify
 from personaloom.llm.endpoints import Endpoint
 from personaloom.llm.reply import read_reply
-from personaloom.llm.scrub import excerpt, secret_values
+from personaloom.llm.scrub import excerpt, read_secret, secret_values
 from personaloom.llm.structured import is_strict, schema_instruction
 from personaloom.llm.types import ChatMessage, Deployment, LLMReply, LLMRequest, Sampling
 
@@ -85,9 +83,7 @@ class DirectClient:
         # OpenAI's own models take the new name only; most other servers know the old one only.
         own_openai = endpoint.provider == "openai" and not endpoint.origin
         self._max_tokens_name = "max_completion_tokens" if own_openai else "max_tokens"
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
-            WeakKeyDictionary()
-        )
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
     def __repr__(self) -> str:
         return f"DirectClient({self.deployment.name})"
@@ -137,27 +133,13 @@ class DirectClient:
 
     def _request_headers(self) -> dict[str, str]:
         """With the keys, read now: they are held nowhere."""
+        endpoint, where = self._endpoint, self.deployment.name
         headers = self._headers
-        name = self._endpoint.key_env
-        key = os.environ.get(name, "").strip() if name else ""
-        if key:
+        if endpoint.key_env and (key := read_secret(endpoint.key_env, where, required=endpoint.key_required)):
             headers = {**headers, "Authorization": f"Bearer {key}"}
-        elif self._endpoint.key_required:
-            raise AuthenticationFailedError(
-                f"{self.deployment.name} needs a key → set the environment variable {name}"
-            )
         if self._headers_env:
-            headers = {**headers, **self._secret_headers()}
+            headers = headers | {name: read_secret(env, where) for name, env in self._headers_env.items()}
         return headers
-
-    def _secret_headers(self) -> dict[str, str]:
-        values = {header: os.environ.get(name, "").strip() for header, name in self._headers_env.items()}
-        for header, value in values.items():
-            if not value:
-                raise AuthenticationFailedError(
-                    f"{self.deployment.name} wants {header} → set the environment variable {self._headers_env[header]}"
-                )
-        return values
 
     async def _post(self, body: bytes, deadline_s: float) -> tuple[int, bytes, Mapping[str, str]]:
         import aiohttp  # noqa: PLC0415 - a tenth of a second that a simulated run need not spend
@@ -174,7 +156,7 @@ class DirectClient:
             raise CallTimeoutError(
                 f"{self.deployment.name}: no complete reply within {deadline_s:g} s"
             ) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             # "from None": what aiohttp raises holds the request with its headers.
             raise self._broken(error) from None
 
@@ -207,10 +189,10 @@ class DirectClient:
             headers={"User-Agent": "personaloom"},
             proxy=_proxy_for(self._url),
         )
-        stale = [loop for loop in self._sessions if loop.is_closed()]
         self._sessions[asyncio.get_running_loop()] = session
-        for loop in stale:
-            await self._sessions.pop(loop).close()
+        for loop in list(self._sessions):  # a copy: other threads may be at it
+            if loop.is_closed() and (stale := self._sessions.pop(loop, None)) is not None:
+                await stale.close()
         return session
 
     # -- back ----------------------------------------------------------------------------------------------------
@@ -274,10 +256,6 @@ class DirectClient:
         if isinstance(error, aiohttp.ClientResponseError):
             return MalformedReplyError(
                 f"{name}: the answer is no HTTP: {excerpt(error.message, self._secrets())}"
-            )
-        if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
-            return AuthenticationFailedError(
-                f"{name}: a header cannot be sent: line break or sign outside Latin-1 in a key or header value"
             )
         return ConnectionCutError(f"{name}: {said}")
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from personaloom.errors import (
-    AuthenticationFailedError,
     CallError,
     CallTimeoutError,
     MalformedReplyError,
@@ -21,7 +20,7 @@ from personaloom.llm.classify import classify_exception
 from personaloom.llm.direct import PROSE_REPLIES, response_format, with_schema
 from personaloom.llm.endpoints import Endpoint
 from personaloom.llm.reply import read_reply
-from personaloom.llm.scrub import secret_values
+from personaloom.llm.scrub import read_secret, secret_values
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
 
 __all__ = ["LiteLLMClient"]
@@ -115,23 +114,14 @@ class LiteLLMClient:
         }
 
     def _key(self) -> str | None:
-        name = self._endpoint.key_env
-        key = os.environ.get(name, "").strip() if name else ""
-        if not key and self._endpoint.key_required:
-            raise AuthenticationFailedError(
-                f"{self.deployment.name} needs a key → set the environment variable {name}"
-            )
+        endpoint = self._endpoint
+        name = endpoint.key_env
+        key = read_secret(name, self.deployment.name, required=endpoint.key_required) if name else ""
         # LiteLLM would fall back to the provider's usual variable and send that key to a host it is not for.
-        return key or ("none" if self._endpoint.origin else None)
+        return key or ("none" if endpoint.origin else None)
 
     def _secret_headers(self) -> dict[str, str]:
-        values = {header: os.environ.get(name, "").strip() for header, name in self._headers_env.items()}
-        missing = [self._headers_env[header] for header, value in values.items() if not value]
-        if missing:
-            raise AuthenticationFailedError(
-                f"{self.deployment.name} → set the environment variable {missing[0]}"
-            )
-        return values
+        return {name: read_secret(env, self.deployment.name) for name, env in self._headers_env.items()}
 
     def _failed(self, error: Exception, *, native: bool) -> CallError:
         text = str(error).lower()

@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Iterable
 
-__all__ = ["excerpt", "scrub", "secret_values"]
+from personaloom.errors import AuthenticationFailedError
+
+__all__ = ["excerpt", "read_secret", "scrub", "secret_values"]
 
 _SHAPES = re.compile(
     r"""(?ix)
@@ -19,6 +21,22 @@ _SHAPES = re.compile(
 )
 _SECRET_NAME = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)(?:$|_)", re.IGNORECASE)
 _SHORTEST = 6  # shorter values would blank out ordinary words
+
+
+def read_secret(name: str, where: str, *, required: bool = True) -> str:
+    """The value of an environment variable, now; to be sent and dropped. ``""`` where it is not set and not required.
+
+    Raises:
+        AuthenticationFailedError: it is not set, or no header can carry it.
+    """
+    value = os.environ.get(name, "").strip()
+    if not value and required:
+        raise AuthenticationFailedError(f"{where} needs a key → set the environment variable {name}")
+    if not (value.isascii() and value.isprintable()):
+        raise AuthenticationFailedError(
+            f"{where}: what {name} holds is no key: it has line breaks or signs outside ASCII"
+        )
+    return value
 
 
 def secret_values(names: Iterable[str | None] = (), *, all_like_keys: bool = False) -> list[str]:
