@@ -46,6 +46,7 @@ class Desk:
             "prepare": self._prepare,
             "start_run": self._start_run,
             "log": self._log,
+            "log_comparison": self._log_comparison,
             "end": self._end,
         }
         if verb not in verbs:
@@ -106,6 +107,29 @@ class Desk:
         client.set_terminated(run_id, _STATUS.get(str(log.manifest.get("status")), "KILLED"))
         return {"run_id": run_id, "notes": log.notes}
 
+    def _log_comparison(
+        self,
+        store: OpenStore,
+        name: str,
+        comparison: str,
+        tags: dict[str, str],
+        params: dict[str, str],
+        metrics: dict[str, float],
+        files: list[list[str | None]],
+        members: dict[str, dict[str, str]],
+    ) -> dict[str, Any]:
+        run = _comparison_run(store, name, comparison, tags)
+        run_id = run.info.run_id
+        self._open_runs[run_id] = store.client
+        _log_params(store.client, run, params)
+        _log_metrics(store.client, run_id, metrics)
+        for path, folder in files:
+            store.client.log_artifact(run_id, str(path), folder)
+        for member, said in members.items():
+            with contextlib.suppress(MlflowException):  # a run that was deleted, or that another store has
+                _log_tags(store.client, member, said)
+        return self._end(store, run_id, "FINISHED")
+
     def _end(self, store: OpenStore, run_id: str, status: str) -> dict[str, Any]:
         self._open_runs.pop(run_id, None)
         store.client.set_terminated(run_id, status)
@@ -127,6 +151,18 @@ def _existing(store: OpenStore, run_id: str | None, tags: dict[str, str]) -> Run
         if same_place and all(run.data.tags.get(key) == value for key, value in wanted.items()):
             return run
     return None
+
+
+def _comparison_run(store: OpenStore, name: str, comparison: str, tags: dict[str, str]) -> Run:
+    """The run that this comparison has already, else a new one."""
+    query = f"tags.comparison = '{comparison}'" if "'" not in comparison else ""
+    found = store.client.search_runs([store.experiment_id], query, max_results=1) if query else []
+    if not found:
+        tags = tags | {"comparison": comparison}
+        return store.client.create_run(store.experiment_id, run_name=name, tags=tags)
+    store.client.update_run(found[0].info.run_id, status="RUNNING", name=name)
+    _log_tags(store.client, found[0].info.run_id, tags)
+    return found[0]
 
 
 def _log_params(client: MlflowClient, run: Run, params: dict[str, str]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from personaloom.errors import UsageError
 from personaloom.tracking.scrub import without_userinfo
 
-__all__ = ["DEFAULT_PORT", "RunRef", "StoreSpec", "links_for", "serve_command", "serve_environment"]
+__all__ = ["DEFAULT_PORT", "RunRef", "StoreSpec", "links_for", "serve_command", "serve_environment", "sweep_links"]
 
 DEFAULT_PORT = 5000
 _SQLITE = "sqlite:///"
@@ -129,6 +130,21 @@ def links_for(
     runs = f"{base}/#/experiments/{experiment_id}/runs"
     links = {"Runs": f"{runs}?{_MODE}", "Samples": f"{runs}?{_MODE}&compareRunsMode=ARTIFACT"}
     return links | ({"This run": f"{runs}/{run_id}?{_MODE}"} if run_id else {})
+
+
+def sweep_links(
+    uri: str, experiment_id: str, run_ids: Sequence[str], sweep_id: str | None = None, port: int = DEFAULT_PORT
+) -> dict[str, str]:
+    """Links to the runs of a sweep: their table, charts, samples side by side, and parameters and metrics compared."""
+    links = links_for(uri, experiment_id, port=port)
+    only = quote(f"tags.sweep_id = '{sweep_id}'") if sweep_id else ""
+    runs = links["Runs"] + (f"&searchFilter={only}" if only else "")
+    found = {"Runs": runs, "Charts": f"{runs}&compareRunsMode=CHART", "Samples": f"{runs}&compareRunsMode=ARTIFACT"}
+    if len(run_ids) > 1:
+        asked = f"runs={quote(json.dumps(list(run_ids)))}&experiments={quote(json.dumps([experiment_id]))}"
+        base = links["Runs"].partition("/#/")[0]
+        found["Compare"] = f"{base}/#/compare-runs?{asked}&{_MODE}"
+    return found
 
 
 def serve_environment() -> dict[str, str]:

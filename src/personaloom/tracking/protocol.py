@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["VERBS", "decode", "encode"]
 
-VERBS = ("prepare", "start_run", "log", "end")
+VERBS = ("prepare", "start_run", "log", "log_comparison", "end")
 
 
 def encode(message: Mapping[str, Any]) -> str:

@@ -18,11 +18,11 @@ from typing import IO, Any
 from personaloom.tracking.folder import read_manifest
 from personaloom.tracking.scrub import redacted
 
-__all__ = ["MOST_BYTES", "MOST_CONVERSATIONS", "page_head", "template", "write_report"]
+__all__ = ["MOST_BYTES", "MOST_CONVERSATIONS", "page_body", "page_head", "template", "write_report"]
 
 MOST_CONVERSATIONS = 50_000
 MOST_BYTES = 96 << 20
-_SCRIPTS = ("dom", "data", "diff", "list", "reader", "charts", "pages", "personas", "talks", "app")
+_SCRIPTS = ("dom", "data", "diff", "list", "reader", "charts", "frame", "pages", "personas", "talks", "app")
 
 
 def template(name: str) -> str:
@@ -30,11 +30,17 @@ def template(name: str) -> str:
     return (files("personaloom.tracking") / "templates" / name).read_text(encoding="utf-8")
 
 
-def page_head(title: str, script: str) -> str:
-    """Everything up to ``<body>``: style, and a policy under which only ``script`` runs and nothing is fetched."""
+def page_head(title: str, script: str, *styles: str) -> str:
+    """Everything up to ``<body>``: style sheets, and a policy under which only ``script`` runs and nothing is fetched."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     head = template("head.html").replace("{{title}}", html.escape(title)).replace("{{digest}}", digest)
-    return head.replace("{{style}}", template("report.css"))
+    return head.replace("{{style}}", "".join(template(style) for style in styles or ("report.css",)))
+
+
+def page_body(*, simulated: bool, beside: str) -> str:
+    """The frame of a page; ``beside`` names the files that hold the same data, for readers without JavaScript."""
+    banner = template("sim.html") if simulated else ""
+    return template("body.html").replace("{{banner}}", banner).replace("{{beside}}", beside)
 
 
 def write_report(
@@ -82,9 +88,7 @@ def _write_page(page: IO[str], manifest: dict[str, Any], index: str, chunks: IO[
     """Head, banner, index and script first: the page is up before the texts that follow have been parsed."""
     script = '"use strict";(() => {\n' + "".join(template(f"{name}.js") for name in _SCRIPTS) + "})();"
     page.write(page_head(f"{manifest.get('name')} · report", script))
-    page.write(
-        template("body.html").replace("{{banner}}", template("sim.html") if manifest.get("simulated") else "")
-    )
+    page.write(page_body(simulated=bool(manifest.get("simulated")), beside="manifest.json and interactions.jsonl"))
     page.write(f'<script type="text/plain" id="index">{index}</script>\n<script>{script}</script>\n')
     chunks.seek(0)
     shutil.copyfileobj(chunks, page)

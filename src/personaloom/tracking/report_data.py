@@ -25,6 +25,7 @@ __all__ = [
     "ChunkWriter",
     "Coded",
     "pack",
+    "packed_messages",
     "read_conversations",
     "read_failures",
     "read_personas",
@@ -215,7 +216,7 @@ def _text(
     talk: dict[str, Any], noise: list[dict[str, Any] | None], features: dict[str, str]
 ) -> tuple[dict[str, Any], int]:
     """A conversation's texts with short keys, and about how many characters they are."""
-    messages = list(_messages(talk, noise))
+    messages = list(packed_messages(talk, noise))
     own = {k: v for k, v in (talk.get("persona_features") or {}).items() if features.get(k) != v}
     metadata = talk.get("metadata") or {}
     kept = {key: metadata[key] for key in _KEPT_METADATA if metadata.get(key) not in (None, "", 0, False)}
@@ -229,7 +230,8 @@ def _text(
     return record, sum(len(message[1]) for message in messages) + 200
 
 
-def _messages(talk: dict[str, Any], noise: list[dict[str, Any] | None]) -> Iterator[list[Any]]:
+def packed_messages(talk: dict[str, Any], noise: list[dict[str, Any] | None]) -> Iterator[list[Any]]:
+    """Each message as ``[role, text]``, a user message for which noise was drawn with its provenance as a third."""
     turn = 0
     for message in talk.get("messages") or []:
         content = str(message.get("content") or "")

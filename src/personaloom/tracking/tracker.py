@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from personaloom.errors import TrackingError, UsageError
 from personaloom.tracking.folder import read_manifest, run_name
-from personaloom.tracking.links import RunRef, StoreSpec, links_for, serve_command
+from personaloom.tracking.links import RunRef, StoreSpec, links_for, serve_command, sweep_links
 from personaloom.tracking.metrics import flat_params, tags_of
 from personaloom.tracking.scrub import without_userinfo
 from personaloom.tracking.worker import TrackingWorker
@@ -184,6 +185,53 @@ class MlflowTracker:
         self.begin()
         self.start_run(manifest, manifest.get("config") or {})
         return self.log(folder, config_files)
+
+    def prepare(self) -> None:
+        """Make database and experiment, and wait until they are there: once, before several processes meet them.
+
+        Raises:
+            TrackingError: the store cannot be reached or refuses.
+        """
+        self.begin()
+        self._await_prepared()
+
+    def log_comparison(
+        self,
+        name: str,
+        comparison: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
+        files: Sequence[tuple[str, str | None]],
+        members: Mapping[str, Mapping[str, str]],
+        sweep_id: str | None = None,
+    ) -> RunRef:
+        """A run for a comparison, or anew into the run that it has; and tags on the runs of its datasets.
+
+        Args:
+            name: of the run.
+            comparison: what finds it again.
+            tags, params, metrics: of the run.
+            files: path and folder (None for the root) of each artifact.
+            members: run id to tags; runs that this store does not have are passed over.
+            sweep_id: narrows the links to the sweep's runs.
+
+        Raises:
+            TrackingError: the store cannot be reached or refuses.
+        """
+        self._await_prepared()
+        sent = {
+            "name": name,
+            "comparison": comparison,
+            "tags": dict(tags),
+            "params": dict(params),
+            "metrics": dict(metrics),
+            "files": [list(entry) for entry in files],
+            "members": {run: dict(said) for run, said in members.items()},
+        }
+        reply = self._worker.call("log_comparison", self.store, timeout=self._upload_timeout, **sent)
+        links = sweep_links(self.store.uri, str(reply["experiment_id"]), list(members), sweep_id)
+        return replace(self._ref(reply), links=links | {"Report": self._ref(reply).links["This run"]})
 
     def close(self) -> None:
         """End a run that was started and never logged as killed, and the child if it is this tracker's own."""
