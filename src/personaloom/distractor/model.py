@@ -36,6 +36,8 @@ __all__ = ["ALGORITHM", "DistractorModel"]
 ALGORITHM = "noise-1"
 """Part of the fingerprint: raised whenever a draw, a generator or a rule of the checker changes."""
 
+_NEED_SLOTS = frozenset({"missing_slots", "vague_slot_values"})
+
 TRIES = 2
 """Noisy versions asked for before a unit is rejected."""
 
@@ -277,6 +279,11 @@ class DistractorModel:
     async def _with_model(self, unit: Unit, engine: SemanticEngine, *, verify: bool) -> NoiseResult:
         """Extract, generate, check; once more where the check fails."""
         before = await engine.extract(unit.text)
+        if set(unit.draw.strategies) <= _NEED_SLOTS and not before.slots and not extract(unit.text).slots:
+            reason = "there is no piece of information that could be left out or blurred"
+            return unit.left_clean(
+                NoiseVerdict.NOT_APPLICABLE, reason, tries=engine.calls, uses=engine.uses, before=before
+            )
         facts = self._facts(unit, before)
         contract = NoiseLayer.SURFACE if self.control == "placebo" else unit.layer
         attempt, reason = 0, ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from personaloom.records import NoiseLayer, Semantics
-from personaloom.text.lexicon import COMMON_WORDS, FUNCTION_WORDS
+from personaloom.text.lexicon import COMMON_WORDS, FUNCTION_WORDS, VERB_CLASS
 from personaloom.text.phrases import BLURRED, CHANGE, CONTEXT, DELEGATE, MULTI, VAGUE_ANY, VAGUE_BY_SLOT
 from personaloom.text.semantics import Request, content_words, extract, lemma, requests, same_verb, slots_of
 from personaloom.text.similarity import FuzzySet, tokens
@@ -48,7 +48,11 @@ class _Said:
         canon = canonical_tokens(text)
         self.tokens = frozenset(canon) | frozenset(tokens(text))
         self.numbers = frozenset(token for token in self.tokens if token[0].isdigit())
-        self.verbs = frozenset(lemma(token) for token in self.tokens if token.isalpha())
+        self.bare_numbers = frozenset(
+            part.replace(",", "") for token in self.numbers for part in (token, *_DIGIT.findall(token))
+        )
+        verbs = (lemma(token) for token in self.tokens if token.isalpha())
+        self.verb_classes = frozenset(VERB_CLASS[verb] for verb in verbs if verb in VERB_CLASS)
         self.fuzzy = FuzzySet(
             [token for token in self.tokens if token not in FUNCTION_WORDS and not token[0].isdigit()]
         )
@@ -92,7 +96,7 @@ def _slot_kept(name: str, value: str, said: _Said) -> bool:
         return True
     words = [word.replace("’", "'") for word in content_words(value)]
     numbers = [word for word in words if word[0].isdigit()]
-    if any(number not in said.numbers and not _has_number(number, said) for number in numbers):
+    if any(number.replace(",", "") not in said.bare_numbers for number in numbers):
         return False
     plain = [word for word in words if not word[0].isdigit()]
     if not plain and not numbers:
@@ -100,37 +104,29 @@ def _slot_kept(name: str, value: str, said: _Said) -> bool:
     if not plain:
         return True
     found = sum(
-        all(said.says(part) for part in re.split(r"[-']", word) if part and part not in FUNCTION_WORDS)
+        said.says(word)
+        or all(
+            said.says(part)
+            for part in re.split(r"[-']", word)
+            if len(part) > 1 and part not in FUNCTION_WORDS
+        )
         for word in plain
     )
     return found * 2 >= len(plain)
 
 
-def _has_number(number: str, said: _Said) -> bool:
-    """``500`` is there in ``500-word`` or ``5,000`` in ``5000``."""
-    bare = number.replace(",", "")
-    return any(
-        part.replace(",", "") == bare for token in said.numbers for part in (token, *_DIGIT.findall(token))
-    )
+def _details(slots: Sequence[Slot]) -> frozenset[str]:
+    """Words of the slots other than the thing asked about."""
+    kept = (slot for slot in slots if slot.kind not in {"object", "topic", "name"})
+    return frozenset(word for slot in kept for word in content_words(slot.value))
 
 
-def _core(request: Request, slots: Sequence[Slot]) -> list[str]:
-    """An intent's words without those that belong to a slot other than the thing asked about."""
-    aside = {
-        word
-        for slot in slots
-        if slot.kind not in {"object", "topic", "name"}
-        for word in content_words(slot.value)
-    }
-    return [word for word in request.words if word not in aside]
-
-
-def _intent_kept(request: Request, slots: Sequence[Slot], said: _Said, *, strict: bool) -> bool:
-    core = _core(request, slots)
+def _intent_kept(request: Request, details: Collection[str], said: _Said, *, strict: bool) -> bool:
+    core = [word for word in request.words if word not in details]
     found = sum(said.says(word) for word in core)
     if core and found * 2 >= len(core):
         return True
-    verb = any(same_verb(request.verb, other) for other in said.verbs) or said.says(request.verb or "-")
+    verb = VERB_CLASS.get(request.verb, -1) in said.verb_classes or said.says(request.verb or "-")
     return verb and (not strict or not core)
 
 
@@ -144,10 +140,13 @@ def missing_slot_names(clean: str, noisy: str, extra: Sequence[tuple[str, str]] 
 def _vague_names(clean: str, noisy: str, gone: Sequence[str]) -> list[str]:
     """Which of the gone slots something vague stands for."""
     vague, loose = [], sum(added(pattern, clean, noisy) for pattern in (VAGUE_ANY, CONTEXT, DELEGATE))
+    blurred: dict[str, bool] = {}
     for name in gone:
         kind = name.rpartition("_")[0] if name[-1:].isdigit() else name
-        pattern = VAGUE_BY_SLOT.get(kind)
-        if pattern and added(pattern, clean, noisy):
+        if kind not in blurred:
+            pattern = VAGUE_BY_SLOT.get(kind)
+            blurred[kind] = pattern is not None and added(pattern, clean, noisy)
+        if blurred[kind]:
             vague.append(name)
             loose = max(0, loose - 1)
     for name in gone:
@@ -201,7 +200,8 @@ def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple
     gone += [name for name, value in extra if name not in gone and not _slot_kept(name, value, said)]
     after = _after(clean, noisy, gone)
     asked = requests(parsed)
-    lost = [r.phrase for r in asked if not _intent_kept(r, slots, said, strict=layer is NoiseLayer.SURFACE)]
+    details, strict = _details(slots), layer is NoiseLayer.SURFACE
+    lost = [request.phrase for request in asked if not _intent_kept(request, details, said, strict=strict)]
     intent_lost = bool(asked) and (asked[0].phrase in lost or len(lost) * 2 > len(asked))
     if layer is NoiseLayer.AMBIGUOUS:
         return _ambiguous(clean, noisy, asked, after, unclear=bool(lost))

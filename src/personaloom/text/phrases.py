@@ -180,6 +180,7 @@ MULTI = _any(
     "and (?:can|could|would) (?:you|u)", "(?:can|could) (?:you|u) also", "i also", "separately", "unrelated(?:ly)?", "and then",
 )  # fmt: skip
 BLURRED = _any(
+    "something (?:about|with|w/)",
     "(?:do|doing) something (?:about|with|w/)", "(?:fix|handle|sort|deal with|work on|help (?:me )?(?:out )?with|look at|take care of|attend to|sort out|improve|change|do)(?: up| out)? (?:this|that|it|these|those|the thing|things?|stuff|something)", "make (?:this|that|it|the \\w+) (?:better|good|nice|work|right|nicer)",
     "(?:this|that) (?:thing|stuff|one)", "not (?:really )?sure (?:whether|if|what) i (?:want|need|mean)", "(?:take care of|attend to|help out with|deal with|sort out)", "either \\w+ (?:it|this|that) or", "something like that", "do (?:your|ur) thing", "you know what to do",
 )  # fmt: skip

@@ -170,13 +170,23 @@ def _behind(text: str, start: int, end: int) -> Request | None:
     return None
 
 
+_LEADS_IN = frozenset(
+    ["question", "questions", "help", "something", "ask", "hand", "favor", "favour", "advice", "thing"]
+)
+
+
+def _only_leads_in(request: Request) -> bool:
+    """``I have a question`` and ``I need some help`` announce a request and are none."""
+    return request.kind in {"want", "help"} and set(request.words) <= _LEADS_IN
+
+
 def requests(parsed: Scan) -> list[Request]:
     """All requests of a text in order; for a text that asks for nothing, one of kind ``tell`` where it has content."""
     found: list[Request] = []
     for start, end in _clauses(parsed):
         if parsed.text[start:end].strip():
             request = _request(parsed.text, start, end) or _behind(parsed.text, start, end)
-            if request and (request.words or request.kind != "question"):
+            if request and (request.words or request.kind != "question") and not _only_leads_in(request):
                 found.append(request)
     if found:
         return found

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from personaloom.text.spans import Kind, Scan
+from personaloom.text.spans import Kind, Scan, Span
 
 __all__ = ["FIXED", "Slot", "find_slots"]
 
@@ -92,6 +92,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("tool", rf"(?<![\w+#])(?P<v>{_TECH})(?![\w+#])"),
     ("format", r"(?P<v>\b(?:bullet(?:ed)?[- ](?:points?|lists?)|numbered lists?|step[- ]by[- ]step(?: guide| instructions)?))\b"),
     ("tone", rf"(?<![\w-])(?P<v>{_TONES})(?![\w-])"),
+    ("detail", r"(?P<v>(?:before|after|during|because|so that|when|while|if|unless|since|although|even though|for|with|from|into|between|under|on|at|by|than|as|in) (?!(?:it|this|that|me|you|them|us|my own|general|particular|case|fact|addition|order|time)(?![\w ]))(?:[^,.;:?!\n()\"`“”]|[.,:](?=\d)){3,70}?)(?=[,.:](?!\d)|[;?!\n()]|\Z| (?:and|or|but|for|with|by|when|if|because|so|that|which) )"),
 )  # fmt: skip
 _COMPILED = tuple((name, re.compile(rf"(?<!\w)(?:{pattern})", re.IGNORECASE)) for name, pattern in _PATTERNS)
 _SPAN_SLOTS = {
@@ -121,14 +122,22 @@ def find_slots(parsed: Scan) -> list[Slot]:
     """The slots of a text in order of place. Earlier patterns win where two overlap."""
     taken = _Taken()
     found: list[tuple[str, int, int, int, int]] = []
-    for span in parsed.protected:
-        if span.kind in _SEALED and taken.claim(span.start, span.end):
-            found.append((_SPAN_SLOTS[span.kind], span.start, span.end, span.start, span.end))
+    found += [
+        _as_slot(span)
+        for span in parsed.protected
+        if span.kind in _SEALED and taken.claim(span.start, span.end)
+    ]
     found += [match for match in _matches(parsed.text) if taken.claim(match[3], match[4])]
-    for span in parsed.protected:
-        if span.kind not in _SEALED and taken.claim(span.start, span.end):
-            found.append((_SPAN_SLOTS[span.kind], span.start, span.end, span.start, span.end))  # noqa: PERF401 - as above
+    found += [
+        _as_slot(span)
+        for span in parsed.protected
+        if span.kind not in _SEALED and taken.claim(span.start, span.end)
+    ]
     return _named(parsed.text, sorted(found, key=lambda item: item[1]))
+
+
+def _as_slot(span: Span) -> tuple[str, int, int, int, int]:
+    return _SPAN_SLOTS[span.kind], span.start, span.end, span.start, span.end
 
 
 def _matches(text: str) -> Iterator[tuple[str, int, int, int, int]]:

@@ -131,7 +131,12 @@ def _sort_capitals(text: str, capitals: Sequence[Word], protected: list[Span], w
         lower = word.lower
         plain = word.text[1:].islower() or len(word.text) == 1
         opens = plain and _OPENING.search(text[max(0, word.start - 12) : word.start]) is not None
-        if (opens or word.text == "I") and (lower in COMMON_WORDS or lower in known or not lower.isascii()):
+        if (opens or word.text == "I") and (
+            lower in COMMON_WORDS
+            or lower in known
+            or lower.partition("'")[0] in COMMON_WORDS
+            or not lower.isascii()
+        ):
             words.append(word)
         else:
             protected.append(Span(word.start, word.end, Kind.NAME))

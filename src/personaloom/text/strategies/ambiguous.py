@@ -1,7 +1,9 @@
+# ruff: noqa: E501, RUF001 - patterns read best as they are
 """Semantic ambiguity: several intents, an unclear one, wishes that exclude each other, a change of mind."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from personaloom.keyed import Key
@@ -35,6 +37,18 @@ __all__ = [
 ]
 
 
+_DOUBTS = (
+    "I am not yet sure what I want from it.",
+    "Not sure what I want exactly.",
+    "not sure what i want tbh",
+)
+_ASKED = re.compile(
+    r"(?:what|how|why|when|where|which|who)(?:['’]s| (?:much|many|long|often|far|old|big))? (?:is|are|was|were|do|does|did|can|could|should|would|will|to)? ?"
+    r"|(?:is|are|do|does|did|should|can|could|would|will|was|were) (?:it |there |i |you |we )?",
+    re.IGNORECASE,
+)
+
+
 def _asks(text: str) -> bool:
     return handles(text) and bool(requests(scan(text)))
 
@@ -62,13 +76,10 @@ def intent_ambiguity(text: str, key: Key, features: Mapping[str, str]) -> str | 
         return None
     parsed = scan(text)
     first = next(iter(requests(parsed)), None)
-    if (
-        first is None
-        or first.verb_start < 0
-        or first.kind not in {"order", "ask", "want", "help"}
-        or not first.words
-    ):
+    if first is None or first.verb_start < 0 or first.kind == "tell" or not first.words:
         return None
+    if first.kind == "question":
+        return _blurred_question(text, first.verb_start, tier(features))
     if not parsed.free(first.verb_start, first.verb_end):
         return None
     level = tier(features)
@@ -78,12 +89,17 @@ def intent_ambiguity(text: str, key: Key, features: Mapping[str, str]) -> str | 
     rest = text[first.verb_end :]
     if rest.lower().startswith((" me ", " us ")):
         rest = rest[3:]
-    doubt = (
-        "I am not yet sure what I want from it.",
-        "Not sure what I want exactly.",
-        "not sure what i want tbh",
-    )[level]
-    return add_sentence(text[: first.verb_start] + verb + rest, doubt)
+    return add_sentence(text[: first.verb_start] + verb + rest, _DOUBTS[level])
+
+
+def _blurred_question(text: str, start: int, level: int) -> str | None:
+    """What is asked about stays, what is asked goes."""
+    match = _ASKED.match(text, start)
+    if match is None or not text[match.end() :].strip(" ?.!"):
+        return None
+    new = "something about "
+    rest = f"{new.capitalize() if text[start].isupper() else new}{text[match.end() :]}"
+    return add_sentence(text[:start] + rest, _DOUBTS[level])
 
 
 def detect_blur(clean: str, noisy: str) -> bool:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 from personaloom.keyed import Key
 from personaloom.text.contracts import check
+from personaloom.text.phrases import MULTI
 from personaloom.text.semantics import requests
 from personaloom.text.similarity import levenshtein
 from personaloom.text.spans import Kind, scan
-from personaloom.text.strategies.base import handles, splice
+from personaloom.text.strategies.base import added, handles, splice
 from personaloom.text.strategies.surface_words import synonym_rewrite
 
 __all__ = ["PLACEBO_INSTRUCTION", "is_placebo", "paraphrase", "random_edits"]
@@ -158,6 +159,8 @@ def is_placebo(clean: str, noisy: str) -> str:
         "mind_changing",
         "real_life_fragments",
     ):
+        if name == "multi_intent" and not added(MULTI, clean, noisy):
+            continue
         if STRATEGIES[name].detect(clean, noisy):
             return f"a control rewrite must add no noise, and this one shows {name}"
     return ""
