@@ -18,7 +18,7 @@ from personaloom.errors import (
     TruncatedReplyError,
 )
 from personaloom.keyed import Key
-from personaloom.llm.simulated import assistant, counting, formulator, noise, schema, stylist, user
+from personaloom.llm.simulated import assistant, counting, formulator, judge, noise, schema, stylist, user
 from personaloom.llm.simulated.faults import FaultPlan, transport_error
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Purpose, Sampling, Usage
 from personaloom.text.wording import Dice, digest
@@ -188,6 +188,8 @@ def _answer_of(request: LLMRequest, key: Key) -> Any:
             return noise.noisy(facts, key)
         case Purpose.VERIFY_NOISE:
             return noise.verdict(facts)
+        case Purpose.JUDGE if facts.get("criteria"):
+            return judge.judgement(facts, key)
         case _ if request.schema is not None:
             return None
         case _:
