@@ -47,6 +47,7 @@ def metrics_of(manifest: Mapping[str, Any]) -> dict[str, float]:
             **{str(kind): number for kind, number in _part(manifest, "failures").items()},
         },
         "personas": dict(_numbers(_part(manifest, "personas"), "")),
+        "quality": _quality(_part(manifest, "quality")),
     }
     return {
         _key(f"{group}/{name}"): float(value)
@@ -110,6 +111,19 @@ def _cost(usage: Mapping[str, Any], samples: float) -> dict[str, Any]:
         named[f"{kind}_usd_per_1000_samples"] = None if usd is None else _ratio(usd * 1000, samples)
     by_module = _part(usage, "by_module").items()
     return {**named, **{f"{module}_usd": spent.get("cost_usd") for module, spent in by_module}}
+
+
+def _quality(quality: Mapping[str, Any]) -> dict[str, Any]:
+    """Each figure, with ``_low`` and ``_high`` where it has an interval; what the checks and the judge counted."""
+    named: dict[str, Any] = {key: quality.get(key) for key in ("rejected", "flagged")}
+    for name, figure in _part(quality, "figures").items():
+        if isinstance(figure, Mapping):
+            named[name] = figure.get("value")
+            named |= {f"{name}_{end}": figure[end] for end in ("low", "high") if end in figure}
+    named |= {f"found_by_{check}": count for check, count in _part(quality, "by_check").items()}
+    named |= {f"private_{kind}": count for kind, count in _part(quality, "private").items()}
+    judge = _part(quality, "judge")
+    return named | {f"judge_{key}": judge.get(key) for key in ("judged", "skipped", "refused")}
 
 
 def tags_of(manifest: Mapping[str, Any], folder: str) -> dict[str, str]:
