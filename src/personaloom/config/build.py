@@ -8,7 +8,7 @@ from typing import Any
 
 from personaloom.config.composition import Composed
 from personaloom.config.instantiate import instantiate
-from personaloom.config.models import roles_of
+from personaloom.config.models import roles_asked
 from personaloom.config.roles import build_roles
 from personaloom.engine import EngineSettings
 from personaloom.errors import ConfigError, Fault
@@ -43,7 +43,7 @@ def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = Non
     stages = _stages(config)
     roles = build_roles(config["llm"])
     engine = _engine(config["engine"])
-    _require_prices(roles, stages["run"], engine.budget)
+    _require_prices(roles, roles_asked(config, stages["run"]), engine.budget)
     return Parts(
         bank=bank,
         sampler=instantiate(config["sampler"], "sampler", bank=bank, seed=seeds.personas),
@@ -106,14 +106,14 @@ def _path(value: Any) -> Path | None:
 
 
 def _require_prices(
-    roles: Mapping[Role, tuple[DeploymentSpec, ...]], stages: list[str], budget: BudgetLimits
+    roles: Mapping[Role, tuple[DeploymentSpec, ...]], asked: set[Role], budget: BudgetLimits
 ) -> None:
     """A budget in dollars cannot be kept with a model of unknown price."""
     if budget.max_cost_usd is None:
         return
     unknown = {
         spec.client.deployment.name
-        for role in roles_of(stages)
+        for role in asked
         for spec in roles.get(role, ())
         if spec.price is None
     }

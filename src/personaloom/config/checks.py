@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.config.explain import mapping
-from personaloom.config.models import CONNECT, ModelPlan, plan_models, roles_of
+from personaloom.config.models import CONNECT, ModelPlan, plan_models, roles_asked
 from personaloom.config.nearest import choices
 from personaloom.config.schema import STAGE_NAMES
 from personaloom.errors import Fault, UsageError
@@ -166,7 +166,7 @@ def models_reachable(config: Config) -> Iterator[Fault]:
     llm = mapping(config.get("llm"))
     if not _well_formed(llm):
         return
-    roles = roles_of(pick(config, "stages.run"))
+    roles = roles_asked(config, pick(config, "stages.run"))
     wanted: dict[str, list[str]] = {}
     seen: set[str] = set()
     for plan in plan_models(llm):

@@ -18,6 +18,7 @@ __all__ = [
     "ModelPlan",
     "place_of",
     "plan_models",
+    "roles_asked",
     "roles_of",
 ]
 
@@ -62,6 +63,15 @@ def roles_of(stages: Any) -> set[Role]:
     """The roles that these stages may call."""
     names = stages if isinstance(stages, list | tuple) else ()
     return {role for name in names for role in ROLES_OF_STAGE.get(str(name), ())}
+
+
+def roles_asked(config: Mapping[str, Any], stages: Any) -> set[Role]:
+    """The roles that a run of these stages may call: the judge also where samples are made and ``quality`` has one."""
+    roles = roles_of(stages)
+    quality = config.get("quality")
+    judged = isinstance(quality, Mapping) and quality.get("judge") is not None
+    names = stages if isinstance(stages, list | tuple) else ()
+    return roles | {Role.JUDGE} if judged and "training" in names else roles
 
 
 def plan_models(llm: Mapping[str, Any]) -> Iterator[ModelPlan]:
