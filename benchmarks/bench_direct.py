@@ -25,8 +25,13 @@ SYSTEM = "You are a helpful assistant. Answer plainly and to the point. " * 8
 
 
 def request(number: int) -> LLMRequest:
-    messages = (ChatMessage("system", SYSTEM), ChatMessage("user", f"What should I know about mountains? ({number})"))
-    return LLMRequest(Role.ASSISTANT, messages, CallKey(1, "p", "q", 0, Role.ASSISTANT, 0, Purpose.ASSISTANT_RESPONSE))
+    messages = (
+        ChatMessage("system", SYSTEM),
+        ChatMessage("user", f"What should I know about mountains? ({number})"),
+    )
+    return LLMRequest(
+        Role.ASSISTANT, messages, CallKey(1, "p", "q", 0, Role.ASSISTANT, 0, Purpose.ASSISTANT_RESPONSE)
+    )
 
 
 async def run(name: str, calls: int, call: Callable[[int], Awaitable[object]]) -> tuple[float, float]:
@@ -52,7 +57,11 @@ async def main(litellm: bool) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
             async def bare(number: int) -> object:
-                body = {"model": "gpt-4o", "messages": [m.to_dict() for m in request(number).messages], "temperature": 0.7}
+                body = {
+                    "model": "gpt-4o",
+                    "messages": [m.to_dict() for m in request(number).messages],
+                    "temperature": 0.7,
+                }
                 headers = {"Content-Type": "application/json", "Authorization": "Bearer none"}
                 async with session.post(url, data=orjson.dumps(body), headers=headers) as answer:
                     return orjson.loads(await answer.read())
@@ -75,7 +84,12 @@ async def through_litellm(base_url: str, sampling: Sampling) -> None:
     async def bare(number: int) -> object:
         messages = [m.to_dict() for m in request(number).messages]
         return await litellm.acompletion(
-            model="openai/gpt-4o", messages=messages, api_base=base_url, api_key="none", temperature=0.7, num_retries=0
+            model="openai/gpt-4o",
+            messages=messages,
+            api_base=base_url,
+            api_key="none",
+            temperature=0.7,
+            num_retries=0,
         )
 
     base = await run("bare litellm.acompletion", 800, bare)

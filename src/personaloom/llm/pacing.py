@@ -1,7 +1,7 @@
 """How fast a deployment may be asked, learned from its answers: pure state machines over a clock that is passed in.
 
-``AdaptiveRate`` is additive-increase, multiplicative-decrease in the shape of TCP CUBIC (Ha, Rhee, Xu, 2008; RFC 9438),
-applied to requests a second instead of a window: after a 429 it drops a little below the rate that was too much, flattens
+``AdaptiveRate`` is additive increase, multiplicative decrease in the shape of TCP CUBIC (Ha, Rhee, Xu 2008; RFC 9438),
+``AdaptiveRate`` is additive increase, multiplicative decrease shaped like TCP CUBIC (Ha, Rhee, Xu 2008; RFC 9438), applied
 out there, stays for a while, and only then looks for more, ever faster. ``Breaker`` is the circuit breaker.
 """
 
@@ -33,7 +33,7 @@ class AdaptiveRate:
     SPAN_S = 2.0
     """What was accepted is averaged over this, or over twice the last gap between two successes."""
     DOUBLES_IN_S = 2.0
-    """What a burst was granted may be far less than what the server bears in the long run, so at first it is doubled."""
+    """What a burst was granted may be far less than what the server bears for long, so at first it is doubled."""
     FIRST_LOOK_S = 0.25
     """So long after the first 429 of all, other requests of the same burst may still be rejected."""
 
