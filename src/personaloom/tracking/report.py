@@ -22,7 +22,7 @@ __all__ = ["MOST_BYTES", "MOST_CONVERSATIONS", "page_body", "page_head", "templa
 
 MOST_CONVERSATIONS = 50_000
 MOST_BYTES = 96 << 20
-_SCRIPTS = ("dom", "data", "diff", "list", "reader", "charts", "frame", "pages", "personas", "talks", "app")
+_SCRIPTS = ("dom", "data", "diff", "list", "reader", "charts", "frame", "pages", "quality", "personas", "talks", "app")
 
 
 def template(name: str) -> str:
