@@ -103,7 +103,9 @@ def _export_personas(pipeline: Pipeline, manifest: Mapping[str, Any]) -> None:
     if path is None:
         return
     personas = load_records(pipeline.folder / "personas.jsonl", manifest["counts"]["personas"], PersonaSpec.from_dict)
-    export_personas(personas, path, [dimension.name for dimension in pipeline.parts.bank.dimensions])
+    dimensions = getattr(pipeline.parts.bank, "dimensions", ())  # a bank of text personas has none
+    names = [dimension.name for dimension in dimensions] or list(dict.fromkeys(n for p in personas for n in p.features))
+    export_personas(personas, path, names)
 
 
 def run_stored(

@@ -21,6 +21,8 @@ FLOORS = [
         "manifest",
         "results",
         "persona_export",
+        "estimate",
+        "scoring",
         "scoring",
     },
     {"tracking"},
