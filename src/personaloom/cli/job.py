@@ -13,7 +13,7 @@ from personaloom.cli.display import make_progress
 from personaloom.cli.summary import print_summary
 from personaloom.config.build import build_parts
 from personaloom.config.secrets import redact
-from personaloom.tracking import make_tracker
+from personaloom.tracking import RunRef, TrackingWorker, make_tracker
 
 __all__ = ["JobContext", "run_job"]
 
@@ -28,6 +28,8 @@ class JobContext:
         public: the config as it may be logged.
         sweep: ``{"id", "job", "overrides"}``, or empty.
         dataset: the dataset folder, once the run is over.
+        message: what ended it early, once it is over.
+        worker: the tracking child that the jobs of a sweep share; None for one of its own.
     """
 
     folder: Path
@@ -35,6 +37,8 @@ class JobContext:
     public: Mapping[str, Any]
     sweep: Mapping[str, Any] = field(default_factory=dict)
     dataset: Path | None = None
+    message: str = ""
+    worker: TrackingWorker | None = None
 
 
 def run_job(config: Mapping[str, Any], context: JobContext) -> int:
@@ -52,14 +56,20 @@ def run_job(config: Mapping[str, Any], context: JobContext) -> int:
     """
     parts = build_parts(config, context.sweep)
     progress = make_progress()
-    tracker = make_tracker(config["tracking"], parts.output_dir, config["experiment_name"])
+    tracker = make_tracker(config["tracking"], parts.output_dir, config["experiment_name"], context.worker)
     try:
         outcome = run_dataset(parts, tracker, progress, config_files=context.config_files)
     finally:
         progress.finish()
         tracker.close()
     context.dataset = outcome.folder
-    print_summary(outcome.manifest, outcome.folder, outcome.run)
+    # A sweep gives its links once, at its end.
+    print_summary(outcome.manifest, outcome.folder, RunRef() if context.sweep else outcome.run)
     if outcome.stopped is not None:
-        sys.stderr.write(f"stopped: {redact(str(outcome.stopped))}\n")
+        context.message = redact(str(outcome.stopped))
+        sys.stderr.write(f"stopped: {context.message}\n")
+    elif outcome.exit_code:
+        context.message = (
+            f"{outcome.manifest['failed_share']:.1%} of the conversations failed, which is more than allowed"
+        )
     return outcome.exit_code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,20 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from personaloom.cli.argv import Invocation
+from personaloom.cli.comparing import OUTCOME, SWEEP, SweepRecord, compare_sweep, read_sweep
 from personaloom.config.composition import Composed, Composer, composer, from_hydra
 from personaloom.config.hydra_errors import hydra_errors_as_ours
 from personaloom.config.judging import faults_of, validate
 from personaloom.config.primary import Primary
 from personaloom.config.provenance import new_folder
 from personaloom.config.secrets import redact
-from personaloom.errors import ConfigError, Fault, PersonaLoomError
+from personaloom.errors import ConfigError, Fault, PersonaLoomError, RunInterruptedError, TrackingError
+from personaloom.tracking import MlflowTracker, TrackingWorker, make_tracker
 
-__all__ = ["run_sweep", "sweep_job"]
+__all__ = ["SweepTask", "run_sweep", "sweep_job"]
 
-OUTCOME = "outcome.json"
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
 def run_sweep(call: Invocation) -> int:
@@ -46,17 +48,61 @@ def run_sweep(call: Invocation) -> int:
         overrides = ready.prepare(call.overrides, sweep=True)
         master = ready.load(overrides, multirun=True)
         jobs = job_overrides(ready, master)
-        _judge(ready, master, jobs)
+        configs = _judge(ready, master, jobs)
         folder = new_folder(Path(str(OmegaConf.select(master, "hydra.sweep.dir"))))
+        (folder / SWEEP).write_text(json.dumps({"varying": _varying(jobs), "jobs": jobs}), "utf-8")
         sys.stderr.write(f"sweep {folder.name}: {len(jobs) or 'an unknown number of'} jobs, in {folder}\n")
-        with hydra_errors_as_ours(ready.groups):
-            ready.hydra.multirun(
-                config_name=ready.name,
-                task_function=sweep_job,
-                overrides=[*overrides, f"hydra.sweep.dir='{folder}'", "hydra.mode=MULTIRUN"],
-                with_log_configuration=False,
-            )
-    return _report(folder, jobs)
+        # One child holds MLflow for all jobs of this process and for the comparison after them.
+        with TrackingWorker() as worker:
+            alone = master.hydra.launcher.get("_target_") == BASIC_LAUNCHER
+            _prepare_tracking(configs, worker, wait=not alone)
+            with hydra_errors_as_ours(ready.groups):
+                ready.hydra.multirun(
+                    config_name=ready.name,
+                    task_function=SweepTask(worker),
+                    overrides=[*overrides, f"hydra.sweep.dir='{folder}'", "hydra.mode=MULTIRUN"],
+                    with_log_configuration=False,
+                )
+            record = read_sweep(folder, jobs)
+            code = _report(record)
+            return compare_sweep(record, worker) or code
+
+
+class SweepTask:
+    """A job as Hydra's launchers call it. In another process it has no worker: the job starts a child of its own."""
+
+    def __init__(self, worker: TrackingWorker | None = None) -> None:
+        self._worker = worker
+
+    def __call__(self, loaded: DictConfig) -> None:
+        """Run one job."""
+        sweep_job(loaded, self._worker)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: nothing that is bound to this one."""
+        return {"_worker": None}
+
+
+def _prepare_tracking(configs: Sequence[Mapping[str, Any]], worker: TrackingWorker, *, wait: bool) -> None:
+    """Make database and experiment once, before the jobs: beside the first one, or before processes meet in it."""
+    prepared = set()
+    for config in configs:
+        tracker = make_tracker(config["tracking"], config["output_dir"], config["experiment_name"], worker)
+        if not isinstance(tracker, MlflowTracker) or tracker.store in prepared:
+            continue
+        prepared.add(tracker.store)
+        try:
+            tracker.prepare() if wait else tracker.begin()
+        except TrackingError as error:
+            # Every job says it again, and makes its dataset all the same.
+            sys.stderr.write(f"MLflow: {redact(str(error))}\n")
+
+
+def _varying(jobs: Sequence[Sequence[str]]) -> list[str]:
+    """The keys that differ between jobs, which is what their runs are named by."""
+    settings = [dict(line.lstrip("+").partition("=")[::2] for line in lines) for lines in jobs]
+    keys = dict.fromkeys(key for values in settings for key in values)
+    return [key for key in keys if len({values.get(key) for values in settings}) > 1]
 
 
 def job_overrides(ready: Composer, master: DictConfig) -> list[list[str]]:
@@ -77,8 +123,8 @@ def _as_written(overrides: Any) -> list[str]:
     return [str(line) for line in lines] if isinstance(lines, list) else []
 
 
-def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
-    """Compose and judge every job; faults that all jobs share are listed once."""
+def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Compose and judge every job, and give their configs; faults that all jobs share are listed once."""
     found: dict[Fault, list[int]] = {}
     configs: list[Composed] = []
     for number, overrides in enumerate(jobs):
@@ -99,12 +145,15 @@ def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -
         else Fault(f"job {_numbers(numbers)}, {fault.where}", fault.problem, fault.remedy)
         for fault, numbers in found.items()
     ]
+    judged: list[dict[str, Any]] = []
     if not listed:
         from personaloom.config.identity import folder_faults  # noqa: PLC0415 - imports the pipeline
 
-        listed = folder_faults([validate(config) for config in configs])
+        judged = [dict(validate(config)) for config in configs]
+        listed = folder_faults(judged)
     if listed:
         raise ConfigError(listed, "the sweep cannot be started")
+    return judged
 
 
 def _resolved(loaded: DictConfig, overrides: Sequence[str], primary: Primary) -> Composed:
@@ -121,7 +170,7 @@ def _numbers(numbers: Sequence[int]) -> str:
     return ", ".join(f"#{number}" for number in numbers)
 
 
-def sweep_job(loaded: DictConfig) -> None:
+def sweep_job(loaded: DictConfig, worker: TrackingWorker | None = None) -> None:
     """One job, as Hydra's launchers call it, perhaps in a process of its own; it never raises but for Ctrl-C."""
     from personaloom.cli.job import JobContext, run_job  # noqa: PLC0415 - the pipeline is needed by jobs only
 
@@ -129,7 +178,8 @@ def sweep_job(loaded: DictConfig) -> None:
     folder = Path(hydra.runtime.output_dir)
     number = int(hydra.job.num)
     overrides = [line.lstrip("+") for line in _as_written(hydra.overrides.task)]
-    sweep = {"id": Path(str(hydra.sweep.dir)).name, "job": number, "overrides": overrides}
+    place = Path(str(hydra.sweep.dir))
+    sweep = {"id": place.name, "job": number, "overrides": overrides, "differs": _differing(place, overrides)}
     outcome: dict[str, Any] = {
         "job": number,
         "overrides": overrides,
@@ -141,9 +191,10 @@ def sweep_job(loaded: DictConfig) -> None:
     try:
         composed = from_hydra(loaded, overrides, Primary("shipped"))
         files = tuple(sorted((folder / ".hydra").glob("*.yaml")))
-        context = JobContext(folder, files, composed.public, sweep)
+        context = JobContext(folder, files, composed.public, sweep, worker=worker)
         outcome["code"] = run_job(validate(composed), context)
-        outcome["dataset"] = str(context.dataset) if context.dataset else None
+        outcome["dataset"] = str(context.dataset.absolute()) if context.dataset else None
+        outcome["message"] = context.message
     except PersonaLoomError as error:
         outcome |= {"code": error.exit_code, "message": redact(str(error))}
     except Exception as error:  # noqa: BLE001 - one job's crash leaves the others running; it is reported at the end
@@ -153,23 +204,27 @@ def sweep_job(loaded: DictConfig) -> None:
         outcome["message"] = f"unforeseen {type(error).__name__}: {redact(str(error))} (traceback: {where})"
     finally:
         (folder / OUTCOME).write_text(json.dumps(outcome), "utf-8")
-    if outcome["message"]:
+    if outcome["code"]:
         sys.stderr.write(f"job #{number} failed: {outcome['message']}\n")
+    if outcome["code"] == RunInterruptedError.exit_code:
+        raise KeyboardInterrupt  # one Ctrl-C ends the sweep, not only this job
 
 
-def _report(folder: Path, jobs: Sequence[Sequence[str]]) -> int:
+def _differing(folder: Path, overrides: Sequence[str]) -> list[str]:
+    """Those overrides of a job in which it differs from the others; none where the sweep's jobs were not known."""
+    path = folder / SWEEP
+    varying = json.loads(path.read_text("utf-8"))["varying"] if path.is_file() else []
+    return [line for line in overrides if line.partition("=")[0] in varying]
+
+
+def _report(record: SweepRecord) -> int:
     """List what became of each job; gives the exit code."""
-    outcomes = {path.parent.name: json.loads(path.read_text("utf-8")) for path in folder.glob(f"*/{OUTCOME}")}
-    expected = {str(number) for number in range(len(jobs))} | set(outcomes)
-    failed = 0
     lines = []
-    for name in sorted(expected, key=lambda text: (len(text), text)):
-        outcome = outcomes.get(name, {"code": 1, "message": "ended without a word", "overrides": []})
-        failed += outcome["code"] != 0
-        what = " ".join(outcome["overrides"]) or "no overrides"
-        state = "done" if outcome["code"] == 0 else f"exit code {outcome['code']}"
-        lines.append(f"  #{name}  {state:<12}  {what}")
-        lines += [f"      {text}" for text in (outcome.get("dataset"), outcome["message"]) if text]
-    head = f"sweep {folder.name}: {len(expected) - failed} of {len(expected)} jobs done"
+    for each in record.outcomes:
+        state = "done" if each["code"] == 0 else f"exit code {each['code']}"
+        lines.append(f"  #{each['job']}  {state:<12}  {' '.join(each['overrides']) or 'no overrides'}")
+        lines += [f"      {text}" for text in (each.get("dataset"), each["message"]) if text]
+    done = len(record.outcomes) - len(record.failed)
+    head = f"sweep {record.folder.name}: {done} of {len(record.outcomes)} jobs done"
     sys.stdout.write("\n".join(["", head, *lines]) + "\n")
-    return 1 if failed else 0
+    return 1 if record.failed else 0

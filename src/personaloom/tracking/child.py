@@ -101,9 +101,7 @@ def _reason(error: BaseException) -> str:
         return f"cannot be reached: {found[1]}"
     cause = error.__cause__ or error.__context__
     inner = str(cause).strip().splitlines()[:1] if cause is not None and len(lines) == 1 else []
-    more = (
-        f" ({inner[0].strip()[:300]})" if inner and inner[0].strip() and inner[0].strip() not in said else ""
-    )
+    more = f" ({inner[0].strip()[:300]})" if inner and inner[0].strip() and inner[0].strip() not in said else ""
     return (
         f"refused: {said}{more}"
         if type(error).__name__ == "RestException"

@@ -38,13 +38,9 @@ def write_figures(
     layers = (manifest.get("noise") or {}).get("layers") or {}
     drawings = []
     if turns:
-        drawings.append(
-            ("figure_turns", "Turns per conversation", (6.4, 3.6), lambda axes: _turns(axes, turns))
-        )
+        drawings.append(("figure_turns", "Turns per conversation", (6.4, 3.6), lambda axes: _turns(axes, turns)))
     if by_module:
-        drawings.append(
-            ("figure_tokens", "Tokens by stage", (6.4, 3.6), lambda axes: _tokens(axes, by_module))
-        )
+        drawings.append(("figure_tokens", "Tokens by stage", (6.4, 3.6), lambda axes: _tokens(axes, by_module)))
     if layers:
         drawings.append(("figure_noise", "Noise by layer", (6.4, 3.6), lambda axes: _noise(axes, layers)))
     if coverage and personas:
@@ -57,9 +53,7 @@ def write_figures(
                 lambda axes: _coverage(axes, coverage, personas),
             )
         )
-    return [
-        _write(folder / f"{name}.png", title, size, draw, manifest) for name, title, size, draw in drawings
-    ]
+    return [_write(folder / f"{name}.png", title, size, draw, manifest) for name, title, size, draw in drawings]
 
 
 def _write(path: Path, title: str, size: tuple[float, float], draw: Any, manifest: Mapping[str, Any]) -> Path:
@@ -74,9 +68,7 @@ def _write(path: Path, title: str, size: tuple[float, float], draw: Any, manifes
     axes.xaxis.label.set_color(_QUIET)
     axes.yaxis.label.set_color(_QUIET)
     if manifest.get("simulated"):
-        axes.set_title(
-            "SIM · simulated model", loc="right", color=_CLAY, fontsize=9, fontweight="bold", pad=12
-        )
+        axes.set_title("SIM · simulated model", loc="right", color=_CLAY, fontsize=9, fontweight="bold", pad=12)
     figure.savefig(path)
     return path
 

@@ -145,15 +145,11 @@ class FolderLog:
         self._artifact(path)
         self._client.set_tag(self._run_id, _TABLE_TAG, json.dumps([{"path": path.name, "type": "table"}]))
         if scan.conversations > len(scan.table):
-            self.notes.append(
-                f"samples.json: the first {len(scan.table):,} of {scan.conversations:,} conversations"
-            )
+            self.notes.append(f"samples.json: the first {len(scan.table):,} of {scan.conversations:,} conversations")
 
     def _log_config(self, scratch: Path, config_files: list[Path]) -> None:
         config = scratch / "config.yaml"
-        text = yaml.safe_dump(
-            redacted(self.manifest.get("config") or {}), sort_keys=False, allow_unicode=True
-        )
+        text = yaml.safe_dump(redacted(self.manifest.get("config") or {}), sort_keys=False, allow_unicode=True)
         config.write_text(text, encoding="utf-8")
         self._artifact(config, "config")
         for path in config_files:
@@ -179,9 +175,7 @@ class FolderLog:
             kept, lines = _first_lines(path, scratch / f"{path.stem}.first{path.suffix}", limit)
             self._artifact(kept, folder)
             kept.unlink()
-            self.notes.append(
-                f"{path.name}: {size:,} bytes, only its first {lines:,} lines are here as {kept.name}"
-            )
+            self.notes.append(f"{path.name}: {size:,} bytes, only its first {lines:,} lines are here as {kept.name}")
         else:
             self.notes.append(f"{path.name}: {size:,} bytes, not uploaded; it is in dataset_dir")
 

@@ -89,9 +89,7 @@ def conversation_text(interaction: dict[str, Any], limit: int = 20_000) -> str:
         result = (next(noise, None) if role == "user" else None) or {}
         applied = (result.get("metadata") or {}).get("verdict") == NoiseVerdict.APPLIED
         kinds = ", ".join(result.get("applied_strategies") or [str(result.get("layer"))]) if applied else ""
-        lines.append(
-            f"{role} [{kinds}]: {message.get('content')}" if kinds else f"{role}: {message.get('content')}"
-        )
+        lines.append(f"{role} [{kinds}]: {message.get('content')}" if kinds else f"{role}: {message.get('content')}")
     text = "\n\n".join(lines)
     return text if len(text) <= limit else text[:limit] + " …"
 
@@ -99,6 +97,7 @@ def conversation_text(interaction: dict[str, Any], limit: int = 20_000) -> str:
 def run_name(manifest: dict[str, Any]) -> str:
     """What a run is called: in a sweep what differs (``SIM-distractor=heavy seed=2``), else the dataset's name."""
     name = str(manifest.get("name") or "dataset")
-    overrides = [str(item) for item in (manifest.get("sweep") or {}).get("overrides") or []]
+    sweep = manifest.get("sweep") or {}
+    overrides = [str(item) for item in sweep.get("differs") or sweep.get("overrides") or []]
     said = " ".join(overrides) if overrides else name.removeprefix("SIM-")
     return ("SIM-" if manifest.get("simulated") else "") + said[:240]

@@ -118,15 +118,9 @@ class RunRef:
         )
 
 
-def links_for(
-    uri: str, experiment_id: str, run_id: str | None = None, port: int = DEFAULT_PORT
-) -> dict[str, str]:
+def links_for(uri: str, experiment_id: str, run_id: str | None = None, port: int = DEFAULT_PORT) -> dict[str, str]:
     """Links to the Runs table, to the samples side by side, and (with a ``run_id``) to one run."""
-    base = (
-        without_userinfo(uri).rstrip("/")
-        if uri.startswith(("http://", "https://"))
-        else f"http://127.0.0.1:{port}"
-    )
+    base = without_userinfo(uri).rstrip("/") if uri.startswith(("http://", "https://")) else f"http://127.0.0.1:{port}"
     runs = f"{base}/#/experiments/{experiment_id}/runs"
     links = {"Runs": f"{runs}?{_MODE}", "Samples": f"{runs}?{_MODE}&compareRunsMode=ARTIFACT"}
     return links | ({"This run": f"{runs}/{run_id}?{_MODE}"} if run_id else {})

@@ -31,7 +31,7 @@ def template(name: str) -> str:
 
 
 def page_head(title: str, script: str, *styles: str) -> str:
-    """Everything up to ``<body>``: style sheets, and a policy under which only ``script`` runs and nothing is fetched."""
+    """Everything up to ``<body>``: styles, and a policy under which only ``script`` runs and nothing is fetched."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     head = template("head.html").replace("{{title}}", html.escape(title)).replace("{{digest}}", digest)
     return head.replace("{{style}}", "".join(template(style) for style in styles or ("report.css",)))
@@ -43,9 +43,7 @@ def page_body(*, simulated: bool, beside: str) -> str:
     return template("body.html").replace("{{banner}}", banner).replace("{{beside}}", beside)
 
 
-def write_report(
-    folder: Path, most_conversations: int = MOST_CONVERSATIONS, most_bytes: int = MOST_BYTES
-) -> Path:
+def write_report(folder: Path, most_conversations: int = MOST_CONVERSATIONS, most_bytes: int = MOST_BYTES) -> Path:
     """Write ``report.html`` into a finished dataset folder, beside and renamed.
 
     Files are read one record at a time. Beyond ``most_conversations``, or ``most_bytes`` of packed text, conversations

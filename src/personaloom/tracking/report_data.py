@@ -49,9 +49,7 @@ _KEPT_METADATA = (
 
 def pack(value: Any) -> str:
     """JSON, deflated, in base64: the form that the page unpacks."""
-    return base64.b64encode(
-        zlib.compress(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS), _LEVEL)
-    ).decode("ascii")
+    return base64.b64encode(zlib.compress(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS), _LEVEL)).decode("ascii")
 
 
 @dataclass(slots=True)
@@ -99,18 +97,14 @@ class ChunkWriter:
         if not self._waiting:
             return
         packed = pack(self._waiting)
-        self._sink.write(
-            f'<script type="text/plain" id="{self._prefix}{len(self.starts)}">{packed}</script>\n'
-        )
+        self._sink.write(f'<script type="text/plain" id="{self._prefix}{len(self.starts)}">{packed}</script>\n')
         self.starts.append(self.count)
         self.count += len(self._waiting)
         self.size += len(packed)
         self._waiting, self._characters = [], 0
 
 
-def read_personas(
-    folder: Path, prompts: ChunkWriter
-) -> tuple[dict[str, Any], dict[str, tuple[int, dict[str, str]]]]:
+def read_personas(folder: Path, prompts: ChunkWriter) -> tuple[dict[str, Any], dict[str, tuple[int, dict[str, str]]]]:
     """Code all personas by dimension and value; system prompts go to ``prompts``.
 
     Returns:
@@ -241,11 +235,7 @@ def packed_messages(talk: dict[str, Any], noise: list[dict[str, Any] | None]) ->
         result = noise[turn] if turn < len(noise) else None
         turn += 1
         drawn = result is not None and result.get("layer") is not None
-        yield (
-            ["user", content, _provenance(result, content)]
-            if result is not None and drawn
-            else ["user", content]
-        )
+        yield (["user", content, _provenance(result, content)] if result is not None and drawn else ["user", content])
 
 
 def _provenance(result: dict[str, Any], content: str) -> dict[str, Any]:

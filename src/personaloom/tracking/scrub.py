@@ -16,9 +16,7 @@ __all__ = ["HIDDEN", "redacted", "scrub", "without_userinfo"]
 
 HIDDEN = "***"
 _MIN_SECRET = 6
-_SECRET_KEY = re.compile(
-    r"(^|[_\-.])(api_?key|token|password|passwd|secret|authorization|cookie)$", re.IGNORECASE
-)
+_SECRET_KEY = re.compile(r"(^|[_\-.])(api_?key|token|password|passwd|secret|authorization|cookie)$", re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY|CREDENTIALS?)(_ID)?$")
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+@")
@@ -31,9 +29,7 @@ def redacted(config: Any) -> Any:
     """
     if isinstance(config, Mapping):
         return {
-            key: HIDDEN
-            if isinstance(value, str) and value and _SECRET_KEY.search(str(key))
-            else redacted(value)
+            key: HIDDEN if isinstance(value, str) and value and _SECRET_KEY.search(str(key)) else redacted(value)
             for key, value in config.items()
         }
     if isinstance(config, (list, tuple)):

@@ -211,7 +211,9 @@ class MlflowTracker:
         Args:
             name: of the run.
             comparison: what finds it again.
-            tags, params, metrics: of the run.
+            tags: of the run.
+            params: of the run.
+            metrics: of the run.
             files: path and folder (None for the root) of each artifact.
             members: run id to tags; runs that this store does not have are passed over.
             sweep_id: narrows the links to the sweep's runs.

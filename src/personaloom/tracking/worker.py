@@ -81,9 +81,7 @@ class TrackingWorker:
             message = {"id": self._next_id, "verb": verb, "store": store.to_dict(), "args": args}
             return self._child.send(self._next_id, message)
 
-    def call(
-        self, verb: str, store: StoreSpec, *, timeout: float | None = None, **args: Any
-    ) -> dict[str, Any]:
+    def call(self, verb: str, store: StoreSpec, *, timeout: float | None = None, **args: Any) -> dict[str, Any]:
         """Send a request and wait for its result.
 
         Raises:

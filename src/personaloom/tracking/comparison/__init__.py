@@ -1,4 +1,4 @@
-"""Comparison of datasets: paired differences with intervals, figures, tables, and one page to read them side by side."""
+"""Comparison of datasets: paired differences with intervals, figures, tables, and a page to read them side by side."""
 
 from personaloom.tracking.comparison.compare import compare, write_comparison
 from personaloom.tracking.comparison.log import log_comparison

@@ -106,7 +106,11 @@ def _compare(
         ],
         "members": _members(members, bases, found),
         "means": [
-            {"member": member.label, "measure": each, **statistics.mean(_cells(found, place, at), key.child(each, place))}
+            {
+                "member": member.label,
+                "measure": each,
+                **statistics.mean(_cells(found, place, at), key.child(each, place)),
+            }
             for place, member in enumerate(members)
             for at, each in enumerate(NAMES)
         ],
@@ -123,8 +127,7 @@ def _bases(members: Sequence[Member], level: str) -> list[int]:
     there = {member.replicate: place for place, member in reversed(list(enumerate(members))) if member.level == level}
     first = min(there.values())
     return [
-        place if member.level == level else there.get(member.replicate, first)
-        for place, member in enumerate(members)
+        place if member.level == level else there.get(member.replicate, first) for place, member in enumerate(members)
     ]
 
 
@@ -151,9 +154,7 @@ def _members(members: Sequence[Member], bases: Sequence[int], found: Scan) -> li
                 "noise": {
                     key: (manifest.get("noise") or {}).get(key) for key in ("configured_rate", "units", "applied")
                 },
-                "usage": {
-                    key: ((manifest.get("usage") or {}).get(key) or {}) for key in ("paid", "attributed")
-                },
+                "usage": {key: ((manifest.get("usage") or {}).get(key) or {}) for key in ("paid", "attributed")},
             }
         )
     return out

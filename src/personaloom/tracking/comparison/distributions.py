@@ -27,15 +27,15 @@ def distributions(members: Sequence[Member], found: Scan) -> list[dict[str, Any]
         {name: (n.get("input_tokens") or 0) + (n.get("output_tokens") or 0) for name, n in stages.items()}
         for stages in by_stage
     ]
-    cost = [
-        {name: n["cost_usd"] for name, n in stages.items() if n.get("cost_usd") is not None} for stages in by_stage
-    ]
+    cost = [{name: n["cost_usd"] for name, n in stages.items() if n.get("cost_usd") is not None} for stages in by_stage]
     out += [
         _bars(members, "layers", "Noise by layer", "messages", layers),
         _bars(members, "strategies", "Noise by strategy", "messages", [dict(c) for c in found.strategies]),
         _bars(members, "tokens", "Tokens by stage, whoever paid", "tokens", tokens),
         _bars(members, "cost", "Cost by stage, whoever paid", "dollars", cost),
-        _bars(members, "ends", "How conversations ended", "conversations", [m.get("end_reasons") or {} for m in manifests]),
+        _bars(
+            members, "ends", "How conversations ended", "conversations", [m.get("end_reasons") or {} for m in manifests]
+        ),
         _bars(members, "failures", "Failures by kind", "conversations", [m.get("failures") or {} for m in manifests]),
     ]
     return [each for each in out if any(any(values) for values in each["series"].values())]

@@ -11,7 +11,6 @@ __all__ = ["FIGURES", "write_figures"]
 
 FIGURES = ("forest.png", "distributions.png")
 _INK, _QUIET, _RULE, _TEAL, _CLAY = "#26241f", "#6d685d", "#dcd7cb", "#2f6f6a", "#a5523b"
-_LOOK = {"font.family": "DejaVu Sans", "svg.hashsalt": "personaloom"}
 _MOST_MEMBERS = 12
 _MOST_CATEGORIES = 14
 
@@ -26,7 +25,7 @@ def write_figures(folder: Path, result: Mapping[str, Any]) -> list[Path]:
             path.unlink(missing_ok=True)
             continue
         if result["simulated"]:
-            figure.text(0.995, 0.995, "SIM · simulated model", ha="right", va="top", color=_CLAY, fontsize=8)
+            figure.text(0.995, 0.003, "SIM · simulated model", ha="right", va="bottom", color=_CLAY, fontsize=8)
         scratch = path.with_name(f".{name}")
         figure.savefig(scratch, format="png", dpi=144)
         scratch.replace(path)
@@ -47,7 +46,7 @@ def _bare(axes: Any, title: str) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(_RULE)
     axes.tick_params(colors=_QUIET, labelsize=8, length=0)
-    axes.set_title(title, loc="left", color=_INK, fontsize=9)
+    axes.set_title(title, loc="left", color=_INK, fontsize=8.5)
 
 
 def _forest(result: Mapping[str, Any]) -> Any:
@@ -63,12 +62,12 @@ def _forest(result: Mapping[str, Any]) -> Any:
     figure.suptitle(f"Differences from {result['baseline']}", x=0.01, ha="left", color=_INK, fontsize=12)
     grid = figure.subplots(down, across, squeeze=False).flatten()
     for axes, each in zip(grid, measures, strict=False):
-        star = ", primary" if each["name"] == result["primary"] else "" if each["outcome"] else ", set by the level"
-        _bare(axes, f"{each['label']} ({each['unit']}{star})")
+        star = " · primary" if each["name"] == result["primary"] else "" if each["outcome"] else " · set by the level"
+        _bare(axes, f"{each['label']} ({each['unit']}){star}")
         axes.axvline(0, color=_QUIET, linewidth=0.8)
         for place, level in enumerate(levels):
             for row in (r for r in rows if r["measure"] == each["name"] and r["level"] == level):
-                _whisker(axes, row, place, len(levels))
+                _whisker(axes, row, place)
         axes.set_ylim(len(levels) - 0.4, -0.6)
         axes.set_yticks(range(len(levels)), [_short(level) for level in levels])
         axes.margins(x=0.12)
@@ -82,13 +81,13 @@ def _forest(result: Mapping[str, Any]) -> Any:
     return figure
 
 
-def _whisker(axes: Any, row: Mapping[str, Any], place: int, levels: int) -> None:
+def _whisker(axes: Any, row: Mapping[str, Any], place: int) -> None:
     colour = _TEAL if row["low"] is not None else _QUIET
     if row["low"] is not None:
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2, solid_capstyle="round")
     axes.plot([row["value"]], [place], "o" if row["low"] is not None else "D", color=colour, markersize=5)
     axes.annotate(
-        f"n = {row['n']:,}", (1, place), xycoords=("axes fraction", "data"), ha="right", va="center", color=_QUIET,
+        f"n = {row['n']:,}", (1.01, place), xycoords=("axes fraction", "data"), ha="left", va="center", color=_QUIET,
         fontsize=7,
     )  # fmt: skip
 
@@ -127,4 +126,4 @@ def _ticks(axes: Any, names: Sequence[str]) -> None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 34 else f"{text[:32]}…"
+    return text if len(text) <= 34 else f"…{text[-32:]}"

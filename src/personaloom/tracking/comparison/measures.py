@@ -94,7 +94,14 @@ def _lost(result: Mapping[str, Any]) -> bool:
 
 FAILED = Measure("failed", "Failed", "share of conversations", "asked for and not made", outcome=True, of=lambda _: 0.0)
 MEASURES: tuple[Measure, ...] = (
-    Measure("turns", "Turns", "per conversation", "user messages with their replies", True, lambda f: float(f.turns)),
+    Measure(
+        "turns",
+        "Turns",
+        "per conversation",
+        "user messages with their replies",
+        outcome=True,
+        of=lambda f: float(f.turns),
+    ),
     Measure(
         "satisfied",
         "Ended satisfied",

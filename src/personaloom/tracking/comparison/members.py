@@ -147,15 +147,18 @@ def _varying(settings: Sequence[Mapping[str, str]]) -> list[str]:
     keys = list(dict.fromkeys(key for values in settings for key in values))
     varying = [key for key in keys if len({values.get(key) for values in settings}) > 1]
     if "seed" in varying:
-        varying = [
-            key for key in varying if key not in SEEDS[1:] or any(v.get(key) != v.get("seed") for v in settings)
-        ]
+        varying = [key for key in varying if key not in SEEDS[1:] or any(v.get(key) != v.get("seed") for v in settings)]
     return varying
 
 
 def _named(values: Mapping[str, str], varying: Sequence[str]) -> tuple[str, str, str]:
     """Level, replicate and label of one dataset."""
-    said = [f"{key}={values[key]}" for key in varying if key in values and key not in SEEDS]
+    ends = [key.rpartition(".")[2] for key in varying]
+    said = [
+        f"{end if ends.count(end) == 1 else key}={values[key]}"
+        for key, end in zip(varying, ends, strict=True)
+        if key in values and key not in SEEDS
+    ]
     if len(said) > _MOST_NAMED:
         said = [*said[:_MOST_NAMED], f"and {len(said) - _MOST_NAMED} more"]
     level = " ".join(said) or ALL_EQUAL

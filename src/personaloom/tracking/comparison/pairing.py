@@ -90,7 +90,7 @@ def _by_noise(base: Mapping[str, Any], talk: Mapping[str, Any], turn: int) -> bo
     one, other = _result(base, turn), _result(talk, turn)
     if not one and not other:
         return False
-    return _clean(base, one, turn) == _clean(talk, other, turn)
+    return bool(_clean(base, one, turn) == _clean(talk, other, turn))
 
 
 def _result(talk: Mapping[str, Any], turn: int) -> Mapping[str, Any]:
@@ -111,11 +111,7 @@ def _input(talk: Mapping[str, Any]) -> tuple[Any, ...]:
 def _unnested(base: Mapping[str, Any], talk: Mapping[str, Any], until: int | None) -> int:
     """Units up to the first difference that one level drew in a layer and the other drew in another one."""
     pairs = list(zip(noise_of(dict(base)), noise_of(dict(talk)), strict=False))
-    both = [
-        (one or {}, other or {})
-        for turn, (one, other) in enumerate(pairs)
-        if until is None or turn <= until
-    ]
+    both = [(one or {}, other or {}) for turn, (one, other) in enumerate(pairs) if until is None or turn <= until]
     return sum(
         one.get("layer") is not None and other.get("layer") is not None and one["layer"] != other["layer"]
         for one, other in both

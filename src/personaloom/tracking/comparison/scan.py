@@ -117,9 +117,7 @@ def _strategies(talk: Talk) -> list[str]:
     ]
 
 
-def _show(
-    out: Scan, slot: str, talks: Sequence[Talk | None], turns: Sequence[int | None], texts: ChunkWriter
-) -> None:
+def _show(out: Scan, slot: str, talks: Sequence[Talk | None], turns: Sequence[int | None], texts: ChunkWriter) -> None:
     first = next(talk for talk in talks if talk is not None)
     query = str(first.get("original_query") or first.get("initial_query") or "")
     columns = [None if talk is None else list(packed_messages(talk, noise_of(talk))) for talk in talks]

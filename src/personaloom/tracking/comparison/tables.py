@@ -17,6 +17,7 @@ _TEX = str.maketrans(
         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
     }
 )  # fmt: skip
+NOT_KNOWN = "\u2013"
 Row = Mapping[str, Any]
 
 
@@ -48,7 +49,7 @@ def write_tables(folder: Path, result: Row) -> None:
         ([row[key] for key in fields] for row in result["differences"]),
     )
     _text(folder / "comparison.tex", "\n".join(_latex(result, means)) + "\n")
-    _text(folder / "summary.md", "\n".join(_markdown(result, means)) + "\n")
+    _text(folder / "summary.md", "\n".join(_markdown(result)) + "\n")
 
 
 _NUMBERS = ("value", "low", "high", "n", "personas")
@@ -57,7 +58,7 @@ _NUMBERS = ("value", "low", "high", "n", "personas")
 def number_text(value: float | None, sign: bool = False) -> str:
     """Three significant digits, and a dash for what is not known."""
     if value is None:
-        return "–"
+        return NOT_KNOWN
     if value == 0:
         return "0"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
@@ -89,7 +90,7 @@ def _csv(path: Path, head: Sequence[str], rows: Iterator[Sequence[Any]]) -> None
     scratch.replace(path)
 
 
-def _markdown(result: Row, means: Mapping[tuple[str, str], Row]) -> Iterator[str]:
+def _markdown(result: Row) -> Iterator[str]:
     labels = {each["name"]: each["label"] for each in result["measures"]}
     yield f"# Comparison {result['name']}\n"
     if result["simulated"]:
@@ -101,7 +102,7 @@ def _markdown(result: Row, means: Mapping[tuple[str, str], Row]) -> Iterator[str
     yield "| --- | ---: | ---: | ---: | ---: | --- |"
     for member in result["members"]:
         noise, usage = member["noise"], member["usage"]
-        share = f"{(noise['applied'] or 0) / noise['units']:.1%}" if noise.get("units") else "–"
+        share = f"{(noise['applied'] or 0) / noise['units']:.1%}" if noise.get("units") else NOT_KNOWN
         costs = " | ".join(_dollars(usage[kind].get("cost_usd")) for kind in ("attributed", "paid"))
         talks = member["counts"].get("interactions", 0)
         yield f"| `{member['label']}` | {talks:,} | {share} | {costs} | {member['pairing']} |"
@@ -152,14 +153,14 @@ def _latex(result: Row, means: Mapping[tuple[str, str], Row]) -> Iterator[str]:
 
 
 def _cell(row: Row) -> str:
-    value = number_text(row["value"]).replace("\u2212", "-").replace("–", "--")
+    value = number_text(row["value"]).replace("\u2212", "-").replace(NOT_KNOWN, "--")
     if row["low"] is None:
         return value
     return f"{value} [{number_text(row['low'])}, {number_text(row['high'])}]".replace("\u2212", "-")
 
 
 def _math(value: float | None) -> str:
-    return number_text(value, sign=True).replace("\u2212", "-").replace("–", r"\text{--}")
+    return number_text(value, sign=True).replace("\u2212", "-").replace(NOT_KNOWN, r"\text{--}")
 
 
 def _tex(text: str) -> str:

@@ -31,7 +31,7 @@ const overview = () => {
   const { result } = index;
   const failed = result.sweep.failed ?? [];
   return page(
-    h("section", {}, h("p", { class: "lede" }, bold(plural(result.members.length, "dataset")), `, ${plural(result.conversations, "conversation")} in each that all of them have. `, primaryWords()), tooFew()),
+    h("section", {}, h("p", { class: "lede" }, bold(plural(result.members.length, "dataset")), `, ${plural(result.conversations, "conversation")} side by side. `, primaryWords()), tooFew()),
     failed.length ? section("Jobs that failed", table(["Job", "Overrides", "Reason"], failed.map(({ job, overrides, message }) => [`#${job}`, overrides.join(" "), message]))) : null,
     section("Datasets", memberTable(), h("p", { class: "note" }, "Pairing: “ok” where personas, queries and every turn before the first noisy message are equal, with the number of conversations. Attributed is what all calls in a dataset cost, whoever paid; only that can be compared over a sweep.")),
     section("Means", meansTable()),
@@ -62,8 +62,8 @@ const whiskers = (rows) => {
     h("span", { class: "whisker", "aria-hidden": "true" }, h("i", { class: "zero", style: { left: place(0) } }),
       isNumber(row.low) ? h("i", { class: "span", style: { left: place(row.low), right: `calc(100% - ${place(row.high)})` } }) : null,
       h("i", { class: isNumber(row.low) ? "at" : "at bare", style: { left: place(row.value) } })),
-    h("span", { class: "value", title: people(row) }, `${number(row.value, true)}${isNumber(row.low) ? ` [${number(row.low, true)}, ${number(row.high, true)}]` : ""}  n = ${count(row.n)}`));
-  return h("div", { class: "whiskers" }, rows.map(line), h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, number(low, true)), h("span", {}, number(high, true))));
+    h("span", { class: "value", title: people(row) }, `${number(row.value, true)}${isNumber(row.low) ? ` [${number(row.low, true)}, ${number(row.high, true)}]` : ""} · n = ${count(row.n)}`));
+  return h("div", { class: "whiskers" }, rows.map(line), h("div", { class: "axis", "aria-hidden": "true" }, [...new Set([low, high])].map((end) => h("span", { style: { left: place(end) } }, number(end, true)))));
 };
 const effectsPage = () => {
   const { differences, measures, primary, baseline } = index.result;

@@ -25,7 +25,7 @@ const side = (entry, record, chosen) => {
       cells.push(h("div", { class: same ? "same" : null, "data-member": members[place].label }, here ? h("p", { class: "parting" }, "differs from here on") : null, said ? message(said, Math.floor(line / 2) + 1, "") : record.c[place] ? (line === record.c[place].length ? h("p", { class: "note" }, "The conversation ends here.") : null) : line === 0 ? h("p", { class: "note" }, "This dataset does not have it.") : null));
     }
   }
-  return h("div", { class: "side", style: { gridTemplateColumns: `repeat(${chosen.length}, minmax(260px, 420px))` } }, cells);
+  return h("div", { class: "side", style: { gridTemplateColumns: `repeat(${chosen.length}, minmax(230px, 1fr))`, maxWidth: `${30 * chosen.length}rem` } }, cells);
 };
 const samplesPage = (selected, query, remember) => {
   const { ids, title, flags, layers } = index.talks;
