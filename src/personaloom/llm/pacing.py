@@ -1,7 +1,7 @@
 """How fast a deployment may be asked, learned from its answers: pure state machines over a clock that is passed in.
 
-``AdaptiveRate`` is additive increase, multiplicative decrease in the shape of TCP CUBIC (Ha, Rhee, Xu 2008; RFC 9438),
-``AdaptiveRate`` is additive increase, multiplicative decrease shaped like TCP CUBIC (Ha, Rhee, Xu 2008; RFC 9438), applied
+``AdaptiveRate`` is additive increase, multiplicative decrease shaped like TCP CUBIC (Ha, Rhee, Xu 2008; RFC 9438),
+applied to requests a second instead of a window: after a 429 it drops a little below the rate that was too much, flattens
 out there, stays for a while, and only then looks for more, ever faster. ``Breaker`` is the circuit breaker.
 """
 
