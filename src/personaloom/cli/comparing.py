@@ -159,7 +159,7 @@ def print_comparison(
     ]
     rows += _listed("pairing", paired)
     effects = [row for row in result["differences"] if row["primary"] and row["value"] is not None]
-    rows += _listed(label.lower(), [f"{row['level']}: {effect_text(row)}" for row in effects])
+    rows += _listed(label.lower(), [f"{row['level']}: {effect_text(row)}{_spread(row)}" for row in effects])
     if any(row["low"] is None for row in effects):
         rows.append(("", f"intervals and tests are given from {result['fewest_personas']} personas on"))
     rows += [("report", str(folder / "comparison.html")), ("tables", f"{folder}: JSON, CSV, LaTeX, Markdown, PNG")]
@@ -174,6 +174,14 @@ def print_comparison(
     for name, text in rows:
         grid.add_row(name, Text(text))
     console.print(grid)
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    if row["deviation"] is None:
+        return ""
+    from personaloom.tracking.comparison.tables import number_text  # noqa: PLC0415 - only after a comparison
+
+    return f"; SD between {len(row['replicates'])} replicates {number_text(row['deviation'])}"
 
 
 def _listed(name: str, lines: Sequence[str]) -> list[tuple[str, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,8 +153,14 @@ def serve_command(spec: StoreSpec, port: int = DEFAULT_PORT) -> str | None:
     if spec.uri.startswith(("http://", "https://")):
         return None
     environment = " ".join(f"{key}={value}" for key, value in serve_environment().items())
-    server = f"mlflow ui --backend-store-uri {shlex.quote(spec.uri)}"
+    server = f"{_mlflow()} ui --backend-store-uri {shlex.quote(spec.uri)}"
     return f"{environment} {server} --host 127.0.0.1 --port {port} --workers 1"
+
+
+def _mlflow() -> str:
+    """The program's name where the shell finds it, else its path beside this interpreter."""
+    beside = Path(sys.executable).with_name("mlflow")
+    return "mlflow" if shutil.which("mlflow") or not beside.exists() else shlex.quote(str(beside))
 
 
 def _checked(uri: str) -> str:

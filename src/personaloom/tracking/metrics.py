@@ -10,7 +10,7 @@ from typing import Any
 
 from personaloom.tracking.scrub import redacted
 
-__all__ = ["MAX_VALUE", "flat_params", "metrics_of", "tags_of"]
+__all__ = ["MAX_VALUE", "flat_params", "metrics_of", "prompts_of", "tags_of"]
 
 MAX_VALUE = 6000
 _MAX_KEY = 240
@@ -21,6 +21,12 @@ _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. :/]")
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
     """A nested config as ``{"sampler.min_features": "10"}``; lists as JSON, long values cut with an ellipsis."""
     return {_key(name): _cut(value, MAX_VALUE) for name, value in _leaves(redacted(dict(config)), "")}
+
+
+def prompts_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Prompt name to its version and the beginning of its hash."""
+    prompts = manifest.get("prompts") or {}
+    return {name: f"version {use.get('version')}, {str(use.get('sha256'))[:16]}" for name, use in prompts.items()}
 
 
 def _leaves(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from personaloom.errors import TrackingError, UsageError
 from personaloom.tracking.folder import read_manifest, run_name
 from personaloom.tracking.links import RunRef, StoreSpec, links_for, serve_command, sweep_links
-from personaloom.tracking.metrics import flat_params, tags_of
+from personaloom.tracking.metrics import flat_params, prompts_of, tags_of
 from personaloom.tracking.scrub import without_userinfo
 from personaloom.tracking.worker import TrackingWorker
 
@@ -149,7 +149,7 @@ class MlflowTracker:
             run_id=known.get("run_id"),
             name=run_name(dict(manifest)),
             tags=tags_of(manifest, ""),
-            params=flat_params(config),
+            params=flat_params({**config, "prompt_used": prompts_of(manifest)}),
         )
         self._run_id = str(reply["run_id"])
         return self._ref(reply)

@@ -1,8 +1,8 @@
 """Means and paired differences with intervals over personas; keyed, so that equal data gives equal numbers.
 
 A persona's conversations are alike, so personas are resampled and not conversations (cluster bootstrap, Field and
-Welsh 2007, J. R. Stat. Soc. B 69). Tests flip the sign of a persona's differences (a paired permutation test). Neither is given
-below 30 personas, where percentile intervals are known to be too short.
+Welsh 2007, J. R. Stat. Soc. B 69). Tests flip the sign of a persona's differences (a paired permutation test). Neither
+is given below 30 personas, where percentile intervals are known to be too short.
 """
 
 from __future__ import annotations
