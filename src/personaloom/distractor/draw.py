@@ -57,11 +57,16 @@ class Drawer:
         self._rules = tuple(rules)
         self._hits = [int(rule.probability * SPAN) for rule in rules]
 
+    def active_key(self, unit_id: str) -> Key | None:
+        """The unit's key where it is drawn, else None: half of ``draw``, for batches."""
+        key = self._root.child(unit_id)
+        return None if self._threshold < SPAN and key.integer("active") >= self._threshold else key
+
     def draw(self, unit_id: str) -> NoiseDraw:
         """The draw of a unit: a pure function of seed, unit id and settings."""
-        key = self._root.child(unit_id)
-        if self._threshold < SPAN and key.integer("active") >= self._threshold:
-            return NoiseDraw(active=False, layer=None, strategies=(), key=key)
+        key = self.active_key(unit_id)
+        if key is None:
+            return NoiseDraw(active=False, layer=None, strategies=(), key=self._root.child(unit_id))
         if self._rules:
             return NoiseDraw(
                 active=True, layer=NoiseLayer.SURFACE, strategies=self._drawn_rules(key), key=key

@@ -89,6 +89,7 @@ class DistractorModel:
         else:
             self.layers, self._file_hash = load_strategy_file(strategy_config)
         self.rules = {rule.name: rule for rule in read_rules(rules)}
+        self._intensity = self.rules["typo"].parameters["intensity"] if "typo" in self.rules else 0.0
         self._instructions = {s.name: s.instruction for layer in self.layers for s in layer.strategies}
         self._drawer = Drawer(
             seed,
@@ -209,25 +210,28 @@ class DistractorModel:
         told = dict(features or {})
         if detail or self.use_semantic or self.control:
             return [self.perturb(text, name, told) for text, name in zip(texts, names, strict=True)]
-        only_typos = set(self.rules) == {"typo"} and not told
-        draw_unit, results = self._drawer.draw, []
-        intensity = self.rules["typo"].parameters["intensity"] if only_typos else 0.0
-        for text, name in zip(texts, names, strict=True):
-            draw = draw_unit(name)
-            if not draw.active:
-                results.append(left_alone(text, name))
-                continue
-            if only_typos:
-                applied = ["typo"]
-                noisy, distance = rule_engine.fast_typo(text, intensity, draw.key)
-            else:
-                noisy, applied = rule_engine.perturb(text, draw.strategies, self.rules, draw.key, told)
-                distance = levenshtein(text, noisy)
-            if noisy is None or noisy == text:
-                results.append(self._without_model(text, name, draw, told))
-            else:
-                results.append(noisy_by_rule(text, noisy, name, draw.strategies, applied, distance))
-        return results
+        if set(self.rules) == {"typo"} and not told:
+            return [self._typo(text, name) for text, name in zip(texts, names, strict=True)]
+        return [self._ruled(text, name, told) for text, name in zip(texts, names, strict=True)]
+
+    def _typo(self, text: str, unit_id: str) -> NoiseResult:
+        """A unit of a batch with the typo rule alone: no more work than that takes."""
+        key = self._drawer.active_key(unit_id)
+        if key is None:
+            return left_alone(text, unit_id)
+        noisy, distance = rule_engine.fast_typo(text, self._intensity, key)
+        if noisy is None:
+            return self._without_model(text, unit_id, self.draw(unit_id), {})
+        return noisy_by_rule(text, noisy, unit_id, ("typo",), ["typo"], distance)
+
+    def _ruled(self, text: str, unit_id: str, features: dict[str, str]) -> NoiseResult:
+        draw = self.draw(unit_id)
+        if not draw.active:
+            return left_alone(text, unit_id)
+        noisy, applied = rule_engine.perturb(text, draw.strategies, self.rules, draw.key, features)
+        if noisy == text:
+            return self._without_model(text, unit_id, draw, features)
+        return noisy_by_rule(text, noisy, unit_id, draw.strategies, applied, levenshtein(text, noisy))
 
     # -- the engines ---------------------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ def candidates(text: str, pattern: re.Pattern[str] = _CANDIDATE) -> list[tuple[i
         return [
             (w.start, w.end) for w in scan(text).words if pattern.fullmatch(w.text) and w.text not in _NUMBERS
         ]
-    places = [match.span() for match in pattern.finditer(text) if match[0] not in _NUMBERS]
+    places = [match.span() for match in pattern.finditer(text)]
     if _DIGIT.search(text) is not None:
         return [
             place
@@ -129,8 +129,16 @@ def typos(
     if count == 1:
         start, end = places[(number >> 20 & 0xFFFFFFFF) % len(places)]
         word = text[start:end]
+        if word in _NUMBERS:  # looked at only now: it is seldom one, and looking at all of them takes time
+            places = _without_numbers(text, places)
+            if not places:
+                return None, 0
+            start, end = places[(number >> 20 & 0xFFFFFFFF) % len(places)]
+            word = text[start:end]
         new = slip(word, number >> 52 & _LOW, subtle=subtle)
         return text[:start] + new + text[end:], _word_distance(word, new)
+    places = _without_numbers(text, places)
+    count = min(count, len(places))
     stream = key.stream("more typos")
     for index in range(count):
         other = index + next(stream) % (len(places) - index)
@@ -140,7 +148,13 @@ def typos(
         pieces += [text[at:start], slip(text[start:end], next(stream), subtle=subtle)]
         at = end
     noisy = "".join([*pieces, text[at:]])
+    if not count:
+        return None, 0
     return noisy, levenshtein(text, noisy)
+
+
+def _without_numbers(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [place for place in places if text[place[0] : place[1]] not in _NUMBERS]
 
 
 def _word_distance(word: str, new: str) -> int:

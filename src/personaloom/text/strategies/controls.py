@@ -102,11 +102,13 @@ def random_edits(text: str, distance: int, key: Key, growth: int = 0) -> str | N
     growth = max(-len(places), -distance, min(growth, distance))
     stream = key.stream("random edits")
     order = key.shuffled(places, "places")
-    best, extra = text, 0
-    for _ in range(4):
-        best = _edited(text, order, distance + extra, growth, stream)
-        short = distance - levenshtein(text, best)
-        if short <= 0:
+    best, nearest, extra = text, distance, 0
+    for _ in range(8):
+        edited = _edited(text, order, max(distance + extra, abs(growth)), growth, stream)
+        short = distance - levenshtein(text, edited)
+        if abs(short) < nearest:
+            best, nearest = edited, abs(short)
+        if not short:
             break
         extra += short
     return best if best != text else None
