@@ -167,7 +167,8 @@ class _Writing:
         quality = self._quality(review, simulated=simulated)
         written = {key: value for key, value in statistics.items() if key not in {"files", "paths"}}
         self.exports.statistics(written | {"noise": manifest["noise"], "quality": quality})
-        manifest["quality"] = review.summary(quality)
+        told = (self._kept("quality", None) or {}).get("people")  # what annotators said stays
+        manifest["quality"] = review.summary(quality) | ({"people": told} if told else {})
         manifest["counts"]["samples"] = statistics["total_samples"]
         manifest["counts"]["rejected_samples"] = review.rejected
         manifest["samples_by_split"] = statistics["samples_by_split"]
@@ -175,15 +176,15 @@ class _Writing:
     def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
         distractor = self.parts.distractor
         weights = distractor.layer_weights if distractor is not None else {}
-        return review.report(
+        found = review.statistics(
             read_samples,
             simulated=simulated,
             configured_rate=distractor.activation_probability if distractor is not None else None,
             layer_weights=[weights.get(str(layer), 0.0) for layer in NoiseLayer] if len(weights) > 1 else None,
-            dimensions={
-                dimension.name: dimension.value_names for dimension in self.parts.bank.dimensions
-            },
+            dimensions={dimension.name: dimension.value_names for dimension in self.parts.bank.dimensions},
         )
+        quality: dict[str, Any] = found["quality"]
+        return quality
 
     def _head(self) -> dict[str, Any]:
         pipeline, parts = self.pipeline, self.parts

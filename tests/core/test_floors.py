@@ -23,10 +23,9 @@ FLOORS = [
         "persona_export",
         "estimate",
         "scoring",
-        "scoring",
     },
     {"tracking"},
-    {"config", "cli", "api", "__init__", "__main__"},
+    {"config", "cli", "api", "foreign", "__init__", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 ONLY_HERE = {"mlflow": {"tracking"}, "hydra": {"config", "cli"}, "omegaconf": {"config", "cli"}}

@@ -76,7 +76,7 @@ def test_a_review_counts_what_it_saw_and_measures_what_it_kept():
     (line,) = lines
     assert (line["sample_id"], line["accepted"]) == ("b", False)
     assert "ending" in line["reason"]
-    found = review.report()
+    found = review.statistics()["quality"]
     assert found["checks"]["rejected"]["n"] == 2
     assert found["lengths"]["turns"]["n"] == 1
     assert found["judge"]["scores"]["coherence"]["value"] == 5
@@ -90,7 +90,7 @@ def test_a_review_counts_what_it_saw_and_measures_what_it_kept():
 def test_without_statistics_nothing_is_measured_and_samples_are_still_reviewed():
     review = Review(QualityPlan(statistics=False, action="filter"))
     assert review.look(BAD) is None
-    assert review.report() == {}
+    assert review.statistics() == {"quality": {}}
     assert review.summary({})["rejected"] == 1
 
 

@@ -244,6 +244,12 @@ class Judge(Node):
     min_scores: dict[str, Positive] | None
 
 
+class Annotation(Node):
+    """``quality.annotation``."""
+
+    count: Positive
+
+
 class Quality(Target):
     """``quality``."""
 
@@ -254,6 +260,7 @@ class Quality(Target):
     decontaminate: dict[str, Text] | None
     decontaminate_n: Positive
     judge: Judge | None
+    annotation: Annotation
 
 
 class Prompts(Node):

@@ -35,6 +35,7 @@ class QualityPlan:
         decontaminate: benchmark name to a text file, one question a line.
         decontaminate_n: length in words of the n-gram that counts as an overlap.
         judge: arguments of ``Judge``, or None for no judge.
+        annotation: ``{count}``: messages of a sheet for people.
         seed: of keyed samples, bootstraps and the judge's choice.
 
     Raises:
@@ -50,12 +51,14 @@ class QualityPlan:
         decontaminate: Mapping[str, str | Path] | None = None,
         decontaminate_n: int = 13,
         judge: Mapping[str, Any] | None = None,
+        annotation: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.action, self.with_statistics, self.seed = action, statistics, seed
         self.reference = Path(reference) if reference else None
         self.decontaminate = {name: Path(path) for name, path in (decontaminate or {}).items()}
         self.decontaminate_n = decontaminate_n
+        self.annotation_count = int((annotation or {}).get("count", 100))
         self._check()
         self.checks = SampleChecks(**(checks or {}))
         self.judge = None if judge is None else Judge(**{"seed": seed, **judge})

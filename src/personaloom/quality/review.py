@@ -35,7 +35,7 @@ class Review:
         reject: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self.plan = plan
-        self.rejected = self.flagged = 0
+        self.passed = self.rejected = self.flagged = 0
         self.by_check: Counter[str] = Counter()
         self._scores, self._reject = scores, reject
         self._table = ScoreTable(Key(plan.seed, "scores"))
@@ -45,6 +45,7 @@ class Review:
         """The sample as it is exported, with what was found in its metadata, or None where it is taken out."""
         judgement = self._scores(sample)
         kept, verdict = self.plan.review(sample, judgement)
+        self.passed += kept is not None
         if judgement is not None:
             low = verdict is not None and any(found.check == "judge" for found in verdict.findings)
             words = sum(len(m["content"].split()) for m in sample.full_conversation or ())
@@ -67,7 +68,7 @@ class Review:
         elif not verdict.accepted:
             self.flagged += 1
 
-    def report(
+    def statistics(
         self,
         read: Reader | None = None,
         *,
@@ -76,16 +77,21 @@ class Review:
         layer_weights: Sequence[float] | None = None,
         dimensions: Mapping[str, Sequence[str]] | None = None,
     ) -> dict[str, Any]:
-        """What ``statistics.json`` has under ``quality``; see ``compute_statistics`` for the arguments."""
-        found: dict[str, Any] = {}
+        """The statistics of what was kept; see ``compute_statistics`` for the arguments.
+
+        Where the config switches the measures off there is ``quality`` alone, with the judge's table if any.
+        """
+        found: dict[str, Any] = {"quality": {}}
         if self._collector is not None:
             self.plan.add_reference(self._collector, read)
-            found = self._collector.report(simulated, configured_rate, layer_weights, dimensions)["quality"]
+            found = self._collector.report(simulated, configured_rate, layer_weights, dimensions)
         judged = self._table.report()
-        return found | ({"judge": judged} if judged is not None else {})
+        if judged is not None:
+            found["quality"]["judge"] = judged
+        return found
 
     def summary(self, quality: Mapping[str, Any]) -> dict[str, Any]:
-        """The manifest's small form of ``report``'s result."""
+        """The manifest's small form of the ``quality`` of ``statistics``."""
         judged = quality.get("judge") or {}
         return {
             "note": quality.get("note"),

@@ -32,6 +32,8 @@ const qualityPage = () => {
     judge ? section("Judge", judge.note ? h("p", { class: "note" }, judge.note) : null,
       h("p", { class: "note" }, `${plural(judge.judged, "sample")} judged by ${Object.keys(judge.models ?? {}).join(", ") || "nobody"}, ${count(judge.refused)} below the least scores, ${count(judge.skipped)} left out.`, (judge.skipped_because ?? []).length ? ` For instance: ${judge.skipped_because[0]}.` : ""),
       scores.length ? figureTable(scores) : null) : null,
+    q.people ? section("People", h("p", { class: "note" }, `${plural(q.people.annotators, "annotator")}, ${plural(q.people.items, "message")}. The checker of noise against their majority; agreement is Krippendorff’s α.`),
+      figureTable([...["precision", "recall"].map((name) => [`Noise checker: ${name}`, figure(q.people.checker[name].value), `${figure(q.people.checker[name].low)} to ${figure(q.people.checker[name].high)}`]), ...Object.entries(q.people.agreement).map(([name, alpha]) => [`Agreement on ${words(name)}`, figure(alpha), ""])])) : null,
     parts.map(([title, note, rows]) => section(title, note ? h("p", { class: "note" }, note) : null, figureTable(rows))),
     h("p", { class: "note" }, "All figures, with what they are measured on, are in statistics.json."),
   );

@@ -1,0 +1,78 @@
+"""``dataset=old.jsonl``: statistics and a report of files that were not made here, measured as our own are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from personaloom.cli.argv import Invocation
+from personaloom.config import compose, validate
+from personaloom.config.composition import Composed
+from personaloom.errors import UsageError
+from personaloom.foreign import report_foreign
+from personaloom.quality import QualityPlan
+
+__all__ = ["quality_of", "run"]
+
+_SHOWN = ("turns", "user_words", "assistant_words", "user_distinct_2", "assistant_distinct_2", "near_duplicates",
+          "retrieval_to_persona", "style_effect", "checks_rejected")  # fmt: skip
+
+
+def run(value: str, call: Invocation) -> int:
+    """Measure a file or folder.
+
+    Args:
+        value: samples of the reference, PersonaAtlas, chat messages, ShareGPT, TRL records or our own (JSONL, JSON or
+            Parquet); a folder of such files, or the reference's output folder.
+        call: ``quality.…`` says how to measure, ``name=`` and ``output_dir=`` where the result goes; of the stages only
+            ``report`` has a meaning here.
+
+    Raises:
+        UsageError: another stage was asked for, or a sweep.
+        InputError: nothing can be read there.
+    """
+    if call.action == "multirun":
+        raise UsageError("dataset= looks at one dataset: run it once for each, and set them side by side with compare=")
+    if (Path(value).expanduser() / "store.sqlite").exists():
+        raise UsageError(f"dataset={value} was made here: python run.py stages=report dataset_dir={value}")
+    config = composed(call)
+    stages = config["stages"]["run"]
+    if any(word.startswith("stages") for word in call.overrides) and set(stages) != {"report"}:
+        raise UsageError(f"dataset={value} is only looked at: stages=report, and not {', '.join(stages)}")
+    named = any(word.lstrip("+").startswith("name=") for word in call.overrides)
+    folder, manifest = report_foreign(
+        Path(value).expanduser(),
+        quality_of(config),
+        output_dir=Path(config["output_dir"]),
+        name=config["name"] if named else None,
+    )
+    sys.stdout.write("\n".join(_lines(folder, manifest)) + "\n")
+    return 0
+
+
+def composed(call: Invocation) -> Composed:
+    """The config of a verb's command line, judged."""
+    return validate(compose(call.overrides, config=call.config, config_dirs=call.config_dirs))
+
+
+def quality_of(config: Mapping[str, Any]) -> QualityPlan:
+    """The quality plan of a config."""
+    return QualityPlan.from_config(config["quality"], config["seeds"]["personas"])
+
+
+def _lines(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    counts, quality = manifest["counts"], manifest["quality"]
+    people = f"{counts['personas']:,} personas, " if counts["personas"] else ""
+    yield f"{manifest['read_in_from']}: {people}{counts['interactions']:,} conversations, {counts['turns']:,} turns"
+    yield from (f"  {note}" for note in [*manifest["notes"], quality["note"]] if note)
+    for name in _SHOWN:
+        figure = quality["figures"].get(name)
+        if figure is not None:
+            interval = f"  ({figure['low']:.3g} to {figure['high']:.3g})" if "low" in figure else ""
+            yield f"  {name.replace('_', ' '):24}{figure['value']:.3g}{interval}"
+    found = ", ".join(f"{check} {count:,}" for check, count in quality["by_check"].items())
+    yield f"  checks                  {found or 'no fault found'}"
+    yield f"statistics  {folder / 'statistics.json'}"
+    yield f"report      {folder / 'report.html'}"
