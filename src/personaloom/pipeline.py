@@ -410,8 +410,8 @@ class Pipeline:
         passes = generator.passes(count)
         if StageName.QUERY in self.parts.plan and passes > 1:
             self.note(
-                f"queries: {generator.slots_in(count):,} are needed and the set has {len(generator.queries):,}, so it is "
-                f"dealt again from the start ({passes} passes)"
+                f"queries: {generator.slots_in(count):,} are needed and the set has {len(generator.queries):,}, "
+                f"so it is dealt again from the start ({passes} passes)"
             )
 
     def note(self, text: str) -> None:
