@@ -29,10 +29,10 @@ def _strategy(name: str, layer: NoiseLayer, instruction: str, generate: Generate
 
 _S, _I, _A = NoiseLayer.SURFACE, NoiseLayer.INCOMPLETE, NoiseLayer.AMBIGUOUS
 _ALL = (
+    _strategy("word_segmentation", _S, "Get one or two word breaks wrong: a space too many inside a word or one too few between two words.", surface_words.word_segmentation, surface_words.detect_segmentation),
     _strategy("synonym_rewrite", _S, "Replace one to three everyday words by words that mean the same. Keep names, numbers and technical terms.", surface_words.synonym_rewrite, surface_words.detect_synonyms),
     _strategy("colloquial_speech", _S, "Say it the way this person would say it aloud: contractions and relaxed wording that fit them. No pile of filler words.", surface_words.colloquial_speech, surface_words.detect_colloquial),
     _strategy("incomplete_sentence", _S, "Leave out words of grammar that a hurried writer drops (subject, auxiliary, article), so that a fragment remains. Keep every piece of information.", surface_form.incomplete_sentence, surface_form.detect_incomplete),
-    _strategy("word_segmentation", _S, "Get one or two word breaks wrong: a space too many inside a word or one too few between two words.", surface_words.word_segmentation, surface_words.detect_segmentation),
     _strategy("typo_misspelling", _S, "Make one or two realistic typing slips or common misspellings in ordinary words, never in names, numbers, code or links.", surface_words.typo_misspelling, surface_words.detect_typos),
     _strategy("negative_expression", _S, "Express one wish by what is not wanted, or the need by what the writer cannot do, without changing what is asked.", surface_form.negative_expression, surface_form.detect_negation),
     _strategy("emotional_attitude", _S, "Let a feeling show that fits this person: stress, hope, impatience, gratitude. One short phrase, no drama.", surface_form.emotional_attitude, surface_form.detect_emotion),
