@@ -1,0 +1,352 @@
+"""Quality in whole runs: checks, statistics, judge, sheets for people, and files that were not made here."""
+
+import csv
+import json
+import re
+import shutil
+
+import loopback
+import pytest
+from harness import content, dataset, lines, manifest, run
+from loopback import LoopbackLLM
+
+from personaloom.keyed import Key
+from personaloom.tracking.metrics import metrics_of
+
+SMALL = ("num_personas=3", "query.queries_per_persona=3")
+REFERENCE_FIELDS = {
+    "total_samples", "samples_by_split", "avg_turns", "avg_trajectory_length", "distractor_stats",
+    "persona_distribution", "created_at",
+}  # fmt: skip
+JUDGED = ("quality=judged", "quality.judge.share=1")
+OTHER_JUDGE = "llm.roles.judge.model=openai/judge-1"
+real_answer = loopback.answer_to
+
+
+def judging(body):
+    """What a loopback judge says: 4 for everything that was asked."""
+    name = (body.get("response_format") or {}).get("json_schema", {}).get("name", "")
+    if not name.startswith("judge"):
+        return real_answer(body)
+    system = body["messages"][0]["content"]
+    names = re.findall(r"^- (\w+):", system, re.MULTILINE)
+    return json.dumps({"scores": [{"name": name, "score": 4, "reason": "As asked."} for name in names]})
+
+
+@pytest.fixture
+def judge_server(monkeypatch):
+    monkeypatch.setattr(loopback, "answer_to", judging)
+    with LoopbackLLM() as server:
+        yield server
+
+
+def at(server, *words):
+    return ("llm=gpt4o", f"llm.base_url={server.base_url}", *SMALL, "distractor=light", *words)
+
+
+def asked_of(server, model):
+    return sum(request.body["model"] == model for request in server.requests)
+
+
+def statistics(folder):
+    return json.loads((folder / "statistics.json").read_text("utf-8"))
+
+
+def samples(folder):
+    return [s for split in ("train", "val", "test") for s in lines(folder / f"training_data/{split}_samples.jsonl")]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """One simulated dataset of 120 conversations, to be looked at only."""
+    out = tmp_path_factory.mktemp("quality")
+    words = ("num_personas=40", "query.queries_per_persona=3", "training_data.formats=[jsonl,openai,sharegpt]")
+    assert run(*words, "distractor=heavy", "distractor.pairs=true", out=out) == 0
+    return dataset(out)
+
+
+# -- statistics ------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_has_the_references_statistics_and_quality_in_every_place(made):
+    found, facts = statistics(made), json.loads((made / "manifest.json").read_text("utf-8"))
+    assert found.keys() >= REFERENCE_FIELDS
+    assert found["total_samples"] == 120
+    quality = found["quality"]
+    assert "plumbing" in quality["note"] or "measuring works" in quality["note"]
+    assert quality["noise"]["configured_rate"] == 0.6
+    assert quality["noise"]["layer_mix_test"]["p"] is not None
+    assert quality["coverage"]["features"]["formality_level"]["of_bank"] > 0
+    assert quality["checks"]["rejected"]["n"] == 120
+    figures = facts["quality"]["figures"]
+    assert figures["turns"]["value"] == pytest.approx(found["avg_turns"])
+    assert figures["turns"]["low"] < figures["turns"]["value"] < figures["turns"]["high"]
+    logged = metrics_of(facts)
+    assert logged["quality/near_duplicates"] == figures["near_duplicates"]["value"]
+    assert logged["quality/turns_low"] == figures["turns"]["low"]
+
+
+def test_switching_the_statistics_off_leaves_the_references(tmp_path):
+    assert run(*SMALL, "quality=none", out=tmp_path) == 0
+    assert statistics(dataset(tmp_path)).keys() >= REFERENCE_FIELDS
+    assert statistics(dataset(tmp_path))["quality"] == {}
+    assert run(*SMALL, out=tmp_path) == 0  # the same dataset, measured now
+    assert statistics(dataset(tmp_path))["quality"]["lengths"]
+
+
+# -- checks ----------------------------------------------------------------------------------------------------------
+
+
+def test_filtering_takes_samples_out_with_a_reason_and_flagging_only_marks_them(tmp_path):
+    pattern = "quality.checks.patterns={opening: '(?i)step'}"
+    assert run(*SMALL, pattern, "name=flag", out=tmp_path) == 0
+    assert run(*SMALL, pattern, "name=filter", "quality.action=filter", out=tmp_path) == 0
+    folders = {path.name.split("-")[1]: path for path in (tmp_path / "datasets").iterdir()}
+    facts = {name: json.loads((path / "manifest.json").read_text("utf-8")) for name, path in folders.items()}
+    flagged = [s for s in samples(folders["flag"]) if "quality" in s["metadata"]]
+    out = lines(folders["filter"] / "rejected_samples.jsonl")
+    kept = samples(folders["filter"])
+    assert 0 < len(flagged) == len(out) == facts["filter"]["counts"]["rejected_samples"]
+    assert len(kept) + len(out) == 9 == facts["filter"]["counts"]["interactions"]
+    assert {line["sample_id"] for line in out} == {s["sample_id"] for s in flagged}
+    assert all("pattern" in line["reason"] for line in out)
+    assert facts["filter"]["counts"]["samples"] == len(kept) == statistics(folders["filter"])["total_samples"]
+    assert facts["flag"]["quality"]["flagged"] == len(flagged)
+    assert not (folders["flag"] / "rejected_samples.jsonl").exists()
+    assert facts["filter"]["fingerprints"]["noise"] == facts["flag"]["fingerprints"]["noise"]
+    assert facts["filter"]["fingerprint"] != facts["flag"]["fingerprint"]
+
+
+def test_flags_judge_and_measures_do_not_make_another_dataset(tmp_path):
+    for words in ((), ("quality=none",), JUDGED, ("quality.checks.min_chars=2",)):
+        assert run(*SMALL, *words, out=tmp_path) == 0
+    assert dataset(tmp_path)
+
+
+# -- pairs -----------------------------------------------------------------------------------------------------------
+
+
+def test_robustness_pairs_become_preferences(tmp_path):
+    words = ("distractor=heavy", "distractor.pairs=true", "training_data.formats=[jsonl,trl_preference]")
+    assert run(*SMALL, *words, out=tmp_path) == 0
+    folder = dataset(tmp_path)
+    pairs = {line["pair_id"]: line for line in lines(folder / "robustness_pairs.jsonl")}
+    found = [p for s in ("train", "val", "test") for p in lines(folder / f"training_data/{s}_trl_preference.jsonl")]
+    assert 0 < len(found) <= len(pairs)
+    for preference in found:
+        pair = pairs[preference["pair_id"]]
+        noisy, clean = pair["noisy"]["messages"], pair["clean"]["messages"]
+        place = len(preference["prompt"])
+        assert preference["prompt"] == noisy[:place]
+        assert preference["rejected"] == [noisy[place]]
+        assert preference["chosen"] == [clean[place]]
+        assert preference["prompt"][-1]["role"] == "user"
+
+
+# -- judge -----------------------------------------------------------------------------------------------------------
+
+
+def test_scoring_a_stored_dataset_never_asks_a_model_to_write(tmp_path, judge_server):
+    assert run(*at(judge_server), out=tmp_path) == 0
+    before, made = len(judge_server.requests), content(dataset(tmp_path))
+    stored = (f"dataset_dir={dataset(tmp_path)}", "stages=score,export", *JUDGED, OTHER_JUDGE)
+    assert run(*stored, out=tmp_path) == 0
+    later = judge_server.requests[before:]
+    assert [request.body["model"] for request in later] == ["judge-1"] * 9
+    facts = manifest(tmp_path)
+    assert facts["quality"]["judge"]["judged"] == 9
+    assert facts["quality"]["judge"]["models"] == {"openai/judge-1": 9}
+    assert facts["quality"]["figures"]["judge_coherence"]["value"] == 4
+    assert facts["usage"]["by_module"]["quality"]["calls"] == 9
+    assert statistics(dataset(tmp_path))["quality"]["judge"]["counts"]["helpfulness"]["4"] == 9
+    assert {s["metadata"]["judge"]["mean"] for s in samples(dataset(tmp_path))} == {4}
+    now = content(dataset(tmp_path))
+    assert {name: now[name] for name in ("interactions.jsonl", "personas.jsonl", "queries.jsonl")} == {
+        name: made[name] for name in ("interactions.jsonl", "personas.jsonl", "queries.jsonl")
+    }
+    asked = len(judge_server.requests)
+    assert run(*stored, out=tmp_path) == 0
+    assert run(f"dataset_dir={dataset(tmp_path)}", "stages=export", out=tmp_path) == 0
+    assert len(judge_server.requests) == asked
+    assert manifest(tmp_path)["quality"]["judge"]["judged"] == 9  # stored scores stay, also where no judge is asked
+
+
+def test_a_judge_never_judges_its_own_text(tmp_path, judge_server, capsys):
+    assert run(*at(judge_server, *JUDGED), out=tmp_path) == 2
+    assert "llm.roles.judge" in capsys.readouterr().err
+    assert not judge_server.requests
+    pool = "llm.pool=[{model: openai/gpt-4o}, {model: openai/judge-1}]"
+    assert run(*at(judge_server, *JUDGED, pool, "llm.roles.user.model=openai/u", OTHER_JUDGE), out=tmp_path) == 0
+    judge = manifest(tmp_path)["quality"]["judge"]
+    written = [t["metadata"]["assistant_model"] for t in lines(dataset(tmp_path) / "interactions.jsonl")]
+    assert judge["skipped"] == written.count("openai/judge-1") > 0
+    assert judge["judged"] == written.count("openai/gpt-4o") > 0
+    assert "may not judge it" in judge["skipped_because"][0]
+
+
+def test_the_budget_holds_for_the_judge_and_a_raised_one_goes_on(tmp_path, judge_server):
+    words = at(judge_server, *JUDGED, OTHER_JUDGE)
+    assert run(*at(judge_server), out=tmp_path) == 0
+    made = len(judge_server.requests)
+    assert run(*words, "engine.budget.max_calls=4", out=tmp_path) == 3
+    assert asked_of(judge_server, "judge-1") == 4
+    assert manifest(tmp_path)["quality"]["judge"]["judged"] == 4
+    assert run(*words, out=tmp_path) == 0
+    assert len(judge_server.requests) == made + 9
+    assert manifest(tmp_path)["quality"]["judge"]["judged"] == 9
+
+
+def test_a_score_that_failed_is_recorded_costs_no_conversation_and_is_made_up(tmp_path, monkeypatch):
+    with LoopbackLLM() as server:  # answers the judge's schema with anything
+        words = at(server, *JUDGED, OTHER_JUDGE)
+        assert run(*words, out=tmp_path) == 0
+        failed = lines(dataset(tmp_path) / "failures.jsonl")
+        assert {line["stage"] for line in failed} == {"score"}
+        assert not any(line["made_up"] for line in failed)
+        assert manifest(tmp_path)["counts"]["failed"] == 0
+        monkeypatch.setattr(loopback, "answer_to", judging)
+        assert run(*words, "ledger.mode='off'", out=tmp_path) == 0
+    assert manifest(tmp_path)["quality"]["judge"]["judged"] == 9
+    assert not lines(dataset(tmp_path) / "failures.jsonl")
+
+
+def test_a_keyed_share_is_judged_and_a_larger_one_holds_it(tmp_path):
+    judged = []
+    for share in (0.4, 1.0):
+        assert run(*SMALL, "quality=judged", f"quality.judge.share={share}", out=tmp_path) == 0
+        judged.append({s["sample_id"] for s in samples(dataset(tmp_path)) if "judge" in s["metadata"]})
+    assert 0 < len(judged[0]) < len(judged[1]) == 9
+    assert judged[0] < judged[1]
+
+
+def test_samples_are_filtered_by_score_and_the_simulated_judge_is_marked(tmp_path):
+    assert run(*SMALL, *JUDGED, out=tmp_path) == 0
+    means = {s["sample_id"]: s["metadata"]["judge"]["mean"] for s in samples(dataset(tmp_path))}
+    least = sorted(means.values())[4]
+    assert run(*SMALL, *JUDGED, f"quality.judge.min_mean={least}", out=tmp_path) == 0
+    facts = manifest(tmp_path)
+    kept = {s["sample_id"] for s in samples(dataset(tmp_path))}
+    assert kept == {name for name, mean in means.items() if mean >= least}
+    out = lines(dataset(tmp_path) / "rejected_samples.jsonl")
+    assert {line["sample_id"] for line in out} == means.keys() - kept
+    assert facts["quality"]["judge"]["refused"] == len(out) == facts["counts"]["rejected_samples"]
+    assert "simulated judge" in facts["quality"]["judge"]["note"]
+    assert run(*SMALL, out=tmp_path) == 0  # without the filter all are back, and nothing was generated
+    assert manifest(tmp_path)["counts"]["samples"] == 9
+
+
+# -- files that were not made here -----------------------------------------------------------------------------------
+
+
+def measured(path, out, *words):
+    assert run("stages=report", f"dataset={path}", *words, out=out) == 0
+    (folder,) = (p for p in (out / "reports").iterdir() if p.name.startswith(f"{path.stem}-"))
+    assert (folder / "report.html").stat().st_size > 10_000
+    return statistics(folder), json.loads((folder / "manifest.json").read_text("utf-8"))
+
+
+def written(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    return path
+
+
+def figure(facts, name):
+    return facts["quality"]["figures"][name]["value"]
+
+
+def test_others_files_have_statistics_and_a_report_like_ours(tmp_path, made):
+    ours = samples(made)
+    reference = [{key: s[key] for key in s if key != "metadata"} for s in ours]
+    (tmp_path / "old.json").write_text(json.dumps(reference), "utf-8")
+    found, facts = measured(tmp_path / "old.json", tmp_path)
+    assert found.keys() >= REFERENCE_FIELDS
+    assert found["total_samples"] == facts["counts"]["interactions"] == 120
+    assert facts["counts"]["personas"] == 40
+    own = statistics(made)
+    for name in ("avg_turns", "persona_distribution"):
+        assert found[name] == own[name]
+    assert found["distractor_stats"]["samples_with_noise"] == own["distractor_stats"]["samples_with_noise"]
+    assert found["quality"]["diversity"] == own["quality"]["diversity"]
+    for name in ("openai", "sharegpt"):
+        path = shutil.copy(made / f"training_data/train_{name}.jsonl", tmp_path / f"{name}.jsonl")
+        found, facts = measured(tmp_path / f"{name}.jsonl", tmp_path)
+        assert found["total_samples"] == len(lines(path)) == facts["counts"]["interactions"]
+        assert figure(facts, "assistant_distinct_2") > 0
+
+
+def test_a_dataset_made_worse_moves_the_figure_that_should_see_it(tmp_path, made):
+    """Duplicated, truncated, personas shuffled: each is seen, by the same command for all."""
+    good = samples(made)
+    order = Key("shuffle").shuffled(range(len(good)))
+    cut = [
+        {**s, "full_conversation": [{**m, "content": m["content"][:25]} for m in s["full_conversation"][:-1]]}
+        for s in good
+    ]
+    keys = ("persona_id", "persona_features")
+    mixed = [s | {key: good[o][key] for key in keys} for s, o in zip(good, order, strict=True)]
+    files = {"good": good, "twice": good + good[:60], "cut": cut, "mixed": mixed}
+    facts = {name: measured(written(tmp_path / f"{name}.jsonl", data), tmp_path)[1] for name, data in files.items()}
+    assert figure(facts["good"], "near_duplicates") < 0.1
+    assert figure(facts["twice"], "near_duplicates") > 0.6
+    assert facts["good"]["quality"]["by_check"].get("ending", 0) == 0
+    assert facts["cut"]["quality"]["by_check"]["ending"] == 120
+    assert (
+        facts["cut"]["quality"]["figures"]["assistant_words"]["high"]
+        < facts["good"]["quality"]["figures"]["assistant_words"]["low"]
+    )
+    assert figure(facts["mixed"], "style_effect") < 0.5 * figure(facts["good"], "style_effect")
+
+
+def test_distances_to_a_reference_corpus_and_overlap_with_benchmarks_are_told(tmp_path, made):
+    good = samples(made)
+    corpus = written(tmp_path / "real.jsonl", good)
+    (tmp_path / "bench.txt").write_text(good[0]["full_conversation"][1]["content"] + "\n", "utf-8")
+    path = written(tmp_path / "mine.jsonl", good[:60])
+    words = (f"quality.reference={corpus}", f"quality.decontaminate={{mine: {tmp_path / 'bench.txt'}}}")
+    found, facts = measured(path, tmp_path, *words)
+    assert found["quality"]["reference"]["reference_samples"] == 120
+    assert figure(facts, "reference_turns") < 0.1
+    assert figure(facts, "overlap_mine") >= 1 / 60
+
+
+def test_what_cannot_be_read_is_said(tmp_path, made, capsys):
+    assert run("dataset=nowhere.jsonl", out=tmp_path) == 2
+    assert run("stages=training", f"dataset={written(tmp_path / 'a.jsonl', [{'messages': []}])}", out=tmp_path) == 2
+    assert run(f"dataset={made}", out=tmp_path) == 2
+    assert "dataset_dir=" in capsys.readouterr().err
+    assert run(f"dataset={written(tmp_path / 'b.jsonl', [{'x': 1}])}", out=tmp_path) == 2
+    assert "in no format known here" in capsys.readouterr().err
+
+
+# -- people ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sheet_for_people_is_written_blind_and_read_back_into_manifest_and_report(tmp_path):
+    assert run("num_personas=4", "distractor=heavy", out=tmp_path) == 0
+    folder = dataset(tmp_path)
+    assert run(f"annotate={folder}", "quality.annotation.count=30", out=tmp_path) == 0
+    sheet, key = folder / "annotation/sheet.csv", json.loads((folder / "annotation/key.json").read_text("utf-8"))
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    assert sum(answer["verdict"] == "applied" for answer in key.values()) == 15
+    assert not any(answer["sample_id"] in sheet.read_text("utf-8") for answer in key.values())
+    assert run(f"annotate={folder}", out=tmp_path) == 2  # somebody may be filling it in
+    filled = []
+    for name in ("ann", "bo"):
+        for row in rows:
+            answer = key[row["item"]]
+            row["noise"] = answer["layer"] if answer["verdict"] == "applied" else "none"
+        rows[0]["noise"] = "none" if name == "bo" else rows[0]["noise"]
+        filled.append(folder / f"annotation/{name}.csv")
+        with filled[-1].open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    assert run(f"annotate={filled[0]},{filled[1]}", out=tmp_path) == 0
+    people = manifest(tmp_path)["quality"]["people"]
+    assert people["annotators"] == 2
+    assert people["checker"]["precision"]["value"] == people["checker"]["recall"]["value"] == 1
+    assert people["agreement"]["noise"] > 0.9
+    assert run("num_personas=4", "distractor=heavy", "stages=export", out=tmp_path) == 0
+    assert manifest(tmp_path)["quality"]["people"] == people
