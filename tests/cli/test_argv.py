@@ -121,9 +121,7 @@ def test_a_literal_key_is_refused_and_not_repeated(word):
 
 
 def test_names_of_variables_are_no_keys():
-    assert parse(
-        ["llm.api_key_env=OPENAI_API_KEY", "llm.headers.Authorization=${oc.env:TOKEN}", "llm.max_tokens=5"]
-    )
+    assert parse(["llm.api_key_env=OPENAI_API_KEY", "llm.headers.Authorization=${oc.env:TOKEN}", "llm.max_tokens=5"])
 
 
 def test_all_faults_come_at_once():

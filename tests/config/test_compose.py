@@ -110,10 +110,7 @@ def test_a_partial_config_without_a_defaults_list_fills_up_from_the_shipped_one(
 
 def test_recipes_change_several_groups():
     config = compose(["experiment=paper_scale"])
-    assert (
-        config["num_personas"] * config["query"]["queries_per_persona"] + config["query"]["extra_slots"]
-        == 10_462
-    )
+    assert config["num_personas"] * config["query"]["queries_per_persona"] + config["query"]["extra_slots"] == 10_462
     assert compose(["experiment=noise_sweep"]).multirun
     assert not config.multirun
 
@@ -172,11 +169,7 @@ def test_the_result_is_plain():
     def kinds(node):
         if isinstance(node, dict):
             return {dict, *(kind for value in node.values() for kind in kinds(value))}
-        return (
-            {list, *(kind for value in node for kind in kinds(value))}
-            if isinstance(node, list)
-            else {type(node)}
-        )
+        return {list, *(kind for value in node for kind in kinds(value))} if isinstance(node, list) else {type(node)}
 
     assert kinds(dict(compose())) <= {dict, list, str, int, float, bool, type(None)}
     yaml.safe_dump(dict(compose()))

@@ -51,9 +51,7 @@ def test_no_key_reaches_another_origin():
 
 
 def test_another_provider_leaves_the_address_of_the_first_behind():
-    (user,) = plan(
-        Role.USER, base_url="http://10.0.0.1:8000/v1", roles={"user": {"model": "anthropic/claude-x"}}
-    )
+    (user,) = plan(Role.USER, base_url="http://10.0.0.1:8000/v1", roles={"user": {"model": "anthropic/claude-x"}})
     assert user.keys["base_url"] is None
 
 

@@ -28,9 +28,7 @@ BANK = "dimensions:\n" + "".join(
 GROUPS_ON_DISK = group_options(search_folders())
 OPTIONS = sorted(f"{group}={option}" for group, options in GROUPS_ON_DISK.items() for option in options)
 ALONE = [choice for choice in OPTIONS if choice in NEEDS or choice in WITH]
-ROWS = zip_longest(
-    *([o for o in OPTIONS if o.startswith(f"{group}=") and o not in ALONE] for group in GROUPS_ON_DISK)
-)
+ROWS = zip_longest(*([o for o in OPTIONS if o.startswith(f"{group}=") and o not in ALONE] for group in GROUPS_ON_DISK))
 TOGETHER = [[choice] for choice in ALONE] + [[choice for choice in row if choice] for row in ROWS]
 """Every option once, as many of different groups together as there are: composing takes time."""
 
@@ -49,9 +47,7 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize("choices", TOGETHER, ids=" ".join)
 def test_every_option_composes_is_sound_and_builds(choices):
     needed = [f"{key}={value}" for choice in choices for key, value in NEEDS.get(choice, {}).items()]
-    config = validate(
-        compose([*choices, *needed, *(more for choice in choices for more in WITH.get(choice, []))])
-    )
+    config = validate(compose([*choices, *needed, *(more for choice in choices for more in WITH.get(choice, []))]))
     parts = build_parts(config)
     assert set(parts.roles) == set(Role)
     assert parts.name == config["name"]
@@ -68,9 +64,7 @@ def test_every_group_has_a_schema():
 
 
 def test_the_parts_are_those_of_the_config():
-    config = validate(
-        compose(["seed=5", "seeds.noise=6", "sampler.min_features=7", "engine.budget.max_calls=9"])
-    )
+    config = validate(compose(["seed=5", "seeds.noise=6", "sampler.min_features=7", "engine.budget.max_calls=9"]))
     parts = build_parts(config, {"id": "s", "job": 1})
     assert parts.seeds.to_dict() == {"personas": 5, "queries": 5, "noise": 6, "generation": 5}
     assert parts.sampler.settings.min_features == 7
@@ -87,9 +81,7 @@ def test_a_basic_run_has_no_conversations_in_its_plan():
 
 
 def test_roles_that_are_called_alike_share_a_client_and_a_pool_is_the_assistants():
-    parts = build_parts(
-        validate(compose(["llm=pool", "llm.roles={user: {model: openai/gpt-4o, temperature: 1}}"]))
-    )
+    parts = build_parts(validate(compose(["llm=pool", "llm.roles={user: {model: openai/gpt-4o, temperature: 1}}"])))
     clients = {role: [spec.client for spec in specs] for role, specs in parts.roles.items()}
     assert len(clients[Role.ASSISTANT]) == 3
     assert clients[Role.STYLIST][0] is clients[Role.NOISE][0]

@@ -115,9 +115,7 @@ def test_values_that_are_missing_or_cannot_be_resolved_are_named():
 
 
 def test_all_faults_are_listed_at_once():
-    found = faults(
-        "num_persona=3", "seed=a", "interaction.min_turns=6", "query.path=nope.jsonl", "+llm.nope=1"
-    )
+    found = faults("num_persona=3", "seed=a", "interaction.min_turns=6", "query.path=nope.jsonl", "+llm.nope=1")
     assert {"num_persona", "seed", "interaction.min_turns", "query.path"} <= set(found)
     assert "seeds.noise" not in found, "what is wrong with seed is said once"
 
@@ -145,19 +143,14 @@ def test_keys_are_needed_for_the_models_that_will_be_called_and_only_for_those(m
 
 def test_a_pool_without_any_weight_cannot_be_drawn_from(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "x")
-    assert (
-        "all weights are 0" in faults("llm=gpt4o", "llm.pool=[{model: openai/gpt-4o, weight: 0}]")["llm.pool"]
-    )
+    assert "all weights are 0" in faults("llm=gpt4o", "llm.pool=[{model: openai/gpt-4o, weight: 0}]")["llm.pool"]
     found = faults("llm=gpt4o", "llm.pool=[{model: openai/gpt-4o, weigth: 1}]")
     assert "did you mean llm.pool[0].weight?" in found["llm.pool[0].weigth"]
 
 
 def test_a_role_that_does_not_exist_is_answered_with_the_nearest(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "x")
-    assert (
-        "did you mean assistant?"
-        in faults("llm=gpt4o", "+llm.roles={asistant: {model: x}}")["llm.roles.asistant"]
-    )
+    assert "did you mean assistant?" in faults("llm=gpt4o", "+llm.roles={asistant: {model: x}}")["llm.roles.asistant"]
 
 
 def test_a_bad_address_names_the_role_it_belongs_to(monkeypatch):

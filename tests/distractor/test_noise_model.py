@@ -66,9 +66,7 @@ def test_nested_units_have_the_same_noisy_text_at_every_level():
 
 
 @pytest.mark.parametrize(("level", "probability"), LEVELS.items())
-def test_the_drawn_rate_and_the_layer_mix_of_5000_units_lie_within_their_99_percent_interval(
-    level, probability
-):
+def test_the_drawn_rate_and_the_layer_mix_of_5000_units_lie_within_their_99_percent_interval(level, probability):
     model = DistractorModel(probability, seed=42)
     draws = [model.draw(unit) for unit in units(5000)]
     active = [draw for draw in draws if draw.active]
@@ -305,9 +303,7 @@ def test_the_tally_counts_drawn_applied_rejected_and_not_applicable_apart():
     texts = (*TEXTS, "你好")
     total = {"applied": 0, "rejected": 0, "not_applicable": 0, "not_drawn": 0}
     for number in range(200):
-        results = [
-            model.perturb(texts[(number + turn) % 7], f"p{number:06d}-q00-t{turn}") for turn in range(3)
-        ]
+        results = [model.perturb(texts[(number + turn) % 7], f"p{number:06d}-q00-t{turn}") for turn in range(3)]
         for result in results:
             total[result.metadata["verdict"]] += 1
         tally.add(results)
@@ -318,9 +314,7 @@ def test_the_tally_counts_drawn_applied_rejected_and_not_applicable_apart():
     assert {name: out[name] for name in ("applied", "rejected", "not_applicable")} == {
         n: total[n] for n in ("applied", "rejected", "not_applicable")
     }
-    assert (
-        out["drawn"] == 600 - total["not_drawn"] == out["applied"] + out["rejected"] + out["not_applicable"]
-    )
+    assert out["drawn"] == 600 - total["not_drawn"] == out["applied"] + out["rejected"] + out["not_applicable"]
     assert sum(layer["drawn"] for layer in out["layers"].values()) == out["drawn"]
     assert out["rate"]["per_turn"]["inside"]
     assert out["rate"]["per_conversation"]["expected"] == pytest.approx(0.875)
@@ -330,13 +324,7 @@ def test_the_tally_counts_drawn_applied_rejected_and_not_applicable_apart():
 
 def test_a_claim_without_a_difference_is_counted_as_rejected():
     tally = NoiseTally(1.0)
-    tally.add(
-        [
-            NoiseResult(
-                "a", "a", "surface_noise", 0, ["typo_misspelling"], {"verdict": "applied", "unit_id": "u"}
-            )
-        ]
-    )
+    tally.add([NoiseResult("a", "a", "surface_noise", 0, ["typo_misspelling"], {"verdict": "applied", "unit_id": "u"})])
     assert (tally.to_dict()["applied"], tally.to_dict()["rejected"]) == (0, 1)
 
 

@@ -126,9 +126,7 @@ def test_a_model_that_writes_no_noise_never_yields_a_unit_that_claims_any(layer,
     assert result.drawn
 
 
-@pytest.mark.parametrize(
-    "question", ["What is the capital of France?", "Why is the sky blue?", "Is a tomato a fruit?"]
-)
+@pytest.mark.parametrize("question", ["What is the capital of France?", "Why is the sky blue?", "Is a tomato a fruit?"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_an_answer_to_a_question_is_never_taken_for_noise(layer, question):
     answers = {
@@ -229,11 +227,7 @@ def test_the_model_checks_only_where_the_caller_says_that_another_one_wrote():
 def test_the_checking_model_can_reject_what_the_rules_let_pass():
     def strict(request, number):
         found = honest(request, number)
-        return (
-            {**found, "holds": False, "reason": "it reads like an advertisement"}
-            if "holds" in found
-            else found
-        )
+        return {**found, "holds": False, "reason": "it reads like an advertisement"} if "holds" in found else found
 
     llm = Scripted(strict)
     result = run(only("surface_noise"), llm, verify_with_model=True)
@@ -253,17 +247,13 @@ def test_the_checking_model_can_reject_what_the_rules_let_pass():
     ],
 )
 def test_a_reply_of_unusable_content_rejects_the_unit_with_its_reason(purpose, error):
-    llm = Scripted(
-        lambda request, number: error if request.key.purpose is purpose else honest(request, number)
-    )
+    llm = Scripted(lambda request, number: error if request.key.purpose is purpose else honest(request, number))
     result = run(only("surface_noise"), llm, verify_with_model=True)
     assert result.verdict is NoiseVerdict.REJECTED
     assert result.metadata["reason"].startswith(error.kind)
 
 
-@pytest.mark.parametrize(
-    "error", [AuthenticationFailedError("401"), RateLimitedError("429"), CallTimeoutError("slow")]
-)
+@pytest.mark.parametrize("error", [AuthenticationFailedError("401"), RateLimitedError("429"), CallTimeoutError("slow")])
 def test_a_failed_connection_is_not_taken_for_a_rejected_unit(error):
     with pytest.raises(type(error)):
         run(DistractorModel(1.0), Scripted(lambda request, number: error))
@@ -298,22 +288,14 @@ def test_a_slot_that_the_extractor_made_up_does_not_count():
 def test_a_placebo_rewrite_is_asked_for_as_such_and_checked_for_noise():
     model = DistractorModel(1.0, seed=3, control="placebo")
     llm = Scripted(
-        noise(
-            {
-                "noisy_text": "Could you compose a 500-word blog post about remote work for my manager by Friday?"
-            }
-        )
+        noise({"noisy_text": "Could you compose a 500-word blog post about remote work for my manager by Friday?"})
     )
     result = run(model, llm)
     assert result.applied_strategies == ["placebo"]
     facts = next(r.facts for r in llm.requests if r.key.purpose is Purpose.GENERATE_NOISE)
     assert (facts["control"], facts["layer"]) == ("placebo", "surface_noise")
     noisy = Scripted(
-        noise(
-            {
-                "noisy_text": "Could you compose a 500-word blgo post about remote work for my manager by Friday?"
-            }
-        )
+        noise({"noisy_text": "Could you compose a 500-word blgo post about remote work for my manager by Friday?"})
     )
     assert run(model, noisy).verdict is NoiseVerdict.REJECTED
 
@@ -343,11 +325,7 @@ def test_a_rule_based_paraphrase_by_a_model_is_checked_like_all_else():
     good = run(
         model,
         Scripted(
-            noise(
-                {
-                    "noisy_text": "Please prepare a 500-word blog post about remote work for my manager by Friday."
-                }
-            )
+            noise({"noisy_text": "Please prepare a 500-word blog post about remote work for my manager by Friday."})
         ),
     )
     assert (good.applied, good.applied_strategies) == (True, ["paraphrase"])

@@ -27,8 +27,7 @@ def keeps(rule: Rule, features: dict[str, str]) -> bool:
 def all_personas(bank: PersonaBank, required=()):
     """Every persona that keeps the rules and has the required dimensions, as features."""
     choices = [
-        (() if d.name in required else ("",)) + tuple(v.name for v in d.values if v.weight > 0)
-        for d in bank.dimensions
+        (() if d.name in required else ("",)) + tuple(v.name for v in d.values if v.weight > 0) for d in bank.dimensions
     ]
     for states in product(*choices):
         features = {name: state for name, state in zip(bank.names, states, strict=True) if state}
@@ -38,15 +37,11 @@ def all_personas(bank: PersonaBank, required=()):
 
 @st.composite
 def literals(draw, dimensions, most=2, unset=False):
-    picked = draw(
-        st.lists(st.sampled_from(dimensions), min_size=1, max_size=most, unique_by=lambda d: d.name)
-    )
+    picked = draw(st.lists(st.sampled_from(dimensions), min_size=1, max_size=most, unique_by=lambda d: d.name))
     out = {}
     for dimension in picked:
         states = [*dimension.value_names, *([""] if unset else [])]
-        out[dimension.name] = frozenset(
-            draw(st.sets(st.sampled_from(states), min_size=1, max_size=len(states)))
-        )
+        out[dimension.name] = frozenset(draw(st.sets(st.sampled_from(states), min_size=1, max_size=len(states))))
     return out
 
 
@@ -59,9 +54,7 @@ def banks(draw, max_dimensions=5, max_values=4, max_rules=5, constraints=True, w
             Value(f"v{number}{k}", draw(st.sampled_from([1.0, 0.5, 3.0])) if weights else 1.0)
             for k in range(draw(st.integers(1, max_values)))
         )
-        dimensions.append(
-            Dimension(f"d{number}", values, is_constraint=constraints and draw(st.integers(0, 3)) == 0)
-        )
+        dimensions.append(Dimension(f"d{number}", values, is_constraint=constraints and draw(st.integers(0, 3)) == 0))
     rules = []
     for number in range(draw(st.integers(0, max_rules))):
         when = draw(literals(dimensions, unset=draw(st.booleans()))) if draw(st.integers(0, 3)) else {}

@@ -122,7 +122,9 @@ def test_validation_can_be_switched_off_but_an_empty_prompt_is_never_taken():
 
 
 def test_other_languages_are_accepted_where_the_user_says_so():
-    french = "Vous êtes une enseignante (school teacher) chaleureuse ; vos questions portent sur le droit, law, à 35-44 ans."
+    french = (
+        "Vous êtes une enseignante (school teacher) chaleureuse ; vos questions portent sur le droit, law, à 35-44 ans."
+    )
     assert PromptCheck(language=None).problem(french, FEATURES) is None
 
 
@@ -130,9 +132,7 @@ def test_text_personas_and_personas_without_features_have_prompts_too():
     text = PersonaSpec("p000000", {"persona": "A baker in a small town who restores old radios at night."})
     assert (
         "restores old radios"
-        in formulate(
-            Client("You are a baker who restores old radios, and you write briefly."), persona=text
-        ).text
+        in formulate(Client("You are a baker who restores old radios, and you write briefly."), persona=text).text
     )
     bare = PersonaSpec("p000001", {})
     client = Client("You are an ordinary person, and you write to the assistant in plain words.")

@@ -84,9 +84,7 @@ def published_list() -> str:
         }
         for number, name in enumerate(PUBLISHED)
     ]
-    return yaml.safe_dump(
-        {"version": "1.0", "metadata": {"author": "someone"}, "dimensions": entries}, sort_keys=False
-    )
+    return yaml.safe_dump({"version": "1.0", "metadata": {"author": "someone"}, "dimensions": entries}, sort_keys=False)
 
 
 def test_the_published_shape_in_list_form_loads_and_samples(bank_file):
@@ -241,9 +239,7 @@ def test_the_published_sampling_config_loads_unchanged(tmp_path, text):
 def test_a_sampling_config_of_another_strategy_or_without_settings_is_refused(tmp_path):
     path = tmp_path / "sampling_config.yaml"
     path.write_text(dedent(FLAT), "utf-8")
-    with pytest.raises(
-        ConfigError, match="its strategy is 'random', the sampler is stratified → sampler=random"
-    ):
+    with pytest.raises(ConfigError, match="its strategy is 'random', the sampler is stratified → sampler=random"):
         StratifiedSampler(PersonaBank.load("compact"), 3, config=str(path))
     path.write_text("other: 1\n", "utf-8")
     with pytest.raises(ConfigError, match="no sampling settings found"):

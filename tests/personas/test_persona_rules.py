@@ -81,9 +81,7 @@ def test_drawing_in_order_never_runs_into_a_dead_end(bank):
     def walk(depth: int) -> None:
         if depth == len(network.nodes):
             features = {
-                n: d.value_names[c - 1]
-                for n, d, c in zip(bank.names, bank.dimensions, codes, strict=True)
-                if c
+                n: d.value_names[c - 1] for n, d, c in zip(bank.names, bank.dimensions, codes, strict=True) if c
             }
             assert all(keeps(rule, features) for rule in bank.rules)
             found.add(tuple(sorted(features.items())))

@@ -144,19 +144,12 @@ def reached(refused: InfeasibleError) -> int:
 
 def _always(bank, how):
     constraints = [d.name for d in bank.dimensions if d.is_constraint]
-    return (
-        []
-        if how["max_constraints"] is not None and how["max_constraints"] < len(constraints)
-        else constraints
-    )
+    return [] if how["max_constraints"] is not None and how["max_constraints"] < len(constraints) else constraints
 
 
 def grid(sizes, **flags):
     return PersonaBank(
-        tuple(
-            Dimension(f"d{n}", tuple(Value(f"v{k}") for k in range(size)), **flags)
-            for n, size in enumerate(sizes)
-        )
+        tuple(Dimension(f"d{n}", tuple(Value(f"v{k}") for k in range(size)), **flags) for n, size in enumerate(sizes))
     )
 
 
@@ -186,9 +179,7 @@ def test_a_stratum_that_runs_out_is_reported_and_the_others_stay_balanced():
     kinds = Dimension("kind", (Value("small"), Value("large"), Value("wide")))
     rest = grid([8, 8, 8], is_constraint=True).dimensions
     only = {name: frozenset(("v0", "v1")) for name in ("d0", "d1", "d2")}
-    bank = PersonaBank(
-        (kinds, *rest), (Rule("few", when={"kind": frozenset(("small",))}, then=only),)
-    ).check()
+    bank = PersonaBank((kinds, *rest), (Rule("few", when={"kind": frozenset(("small",))}, then=only),)).check()
     how = {
         "min_features": 4,
         "max_features": 4,

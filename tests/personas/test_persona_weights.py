@@ -61,9 +61,7 @@ def test_chi_square_of_the_default_bank_agrees_with_its_conditional_weights_and_
         if band in ("65-74", "75 and over"):
             weights |= rules["old-people-rest"].weights["role"]
         if band == "under 18":
-            weights = {
-                name: w for name, w in weights.items() if name in rules["minors-are-at-school"].then["role"]
-            }
+            weights = {name: w for name, w in weights.items() if name in rules["minors-are-at-school"].then["role"]}
         if band == "75 and over":
             allowed = rules["nobody-works-in-operations-at-eighty"].then["role"]
             weights = {name: w for name, w in weights.items() if name in allowed}
@@ -82,12 +80,7 @@ def test_the_random_sampler_makes_all_allowed_values_equally_likely():
         column = codes[:, bank.positions[name]]
         values = len(bank.dimension(name).values)
         assert (
-            abs(
-                chi_square(
-                    Counter(column[column > 0].tolist()), dict.fromkeys(range(1, values + 1), 1 / values)
-                )
-            )
-            < 4
+            abs(chi_square(Counter(column[column > 0].tolist()), dict.fromkeys(range(1, values + 1), 1 / values))) < 4
         )
 
 
@@ -107,9 +100,7 @@ def expected_shares(bank: PersonaBank) -> dict:
         for rule in bank.rules:
             if name in rule.weights and all(taken.get(n, "") in states for n, states in rule.when.items()):
                 weights |= rule.weights[name]
-        ways = {
-            state: [f for f in left if f.get(name, "") == state] for state in {f.get(name, "") for f in left}
-        }
+        ways = {state: [f for f in left if f.get(name, "") == state] for state in {f.get(name, "") for f in left}}
         total = sum(weights[state] for state in ways if state)
         for state, rest in ways.items():
             if state:
@@ -172,9 +163,7 @@ def test_a_weight_of_zero_is_never_drawn_and_sampler_weights_replace_the_banks()
 
 def test_availability_is_met_where_the_bounds_leave_it_alone():
     bank = PersonaBank.load("default")
-    sampler = RandomSampler(
-        bank, 3, feature_availability_rate=0.4, min_features=0, max_features=44, diversity=OFF
-    )
+    sampler = RandomSampler(bank, 3, feature_availability_rate=0.4, min_features=0, max_features=44, diversity=OFF)
     there = sampler.sample_population(20_000).codes[:, bank.positions["region"]] > 0
     assert abs(there.mean() - 0.4) < 4 * math.sqrt(0.24 / 20_000)
 

@@ -10,9 +10,7 @@ from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalErro
 from personaloom.queries import QuerySet
 from personaloom.queries.checks import check_rewrite, clean_label, length_limit, lost_parts
 
-ORIGINAL = (
-    'Plan 3 dinners for 1,200 people under $40 without dairy, and call it "Harbour Feast"; Oslo, 5 May.'
-)
+ORIGINAL = 'Plan 3 dinners for 1,200 people under $40 without dairy, and call it "Harbour Feast"; Oslo, 5 May.'
 KEPT = "hey!! plan three dinners for 1200 people, under $40 pls, w/o any dairy. call it 'harbour feast'. oslo, 5 may"
 
 
@@ -97,9 +95,7 @@ def test_another_subject_is_refused():
 
 def test_a_feature_name_is_a_leak():
     with pytest.raises(MalformedReplyError, match="names the feature tone_pref"):
-        check_rewrite(
-            "Which kettle?", "kettle, tone_pref casual?", partial=False, feature_names=["role", "tone_pref"]
-        )
+        check_rewrite("Which kettle?", "kettle, tone_pref casual?", partial=False, feature_names=["role", "tone_pref"])
 
 
 @settings(deadline=None, max_examples=200)

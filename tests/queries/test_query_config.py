@@ -27,7 +27,5 @@ def test_the_default_option_names_every_setting_with_its_default():
 
 def test_the_file_option_demands_a_path_and_is_the_default_otherwise():
     """It inherits nothing: merging would let the default's null stand for the missing path."""
-    default, file = (
-        yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in ("default", "file")
-    )
+    default, file = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in ("default", "file"))
     assert file == default | {"path": "???"}

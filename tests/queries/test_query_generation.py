@@ -73,9 +73,7 @@ def generate(generator, llm, slot=0, supplement=0):
 
 
 def whole(**changes):
-    return UserQueryGenerator(
-        QUERIES, 5, **{"style_transfer_probability": 1.0, "partial_probability": 0.0, **changes}
-    )
+    return UserQueryGenerator(QUERIES, 5, **{"style_transfer_probability": 1.0, "partial_probability": 0.0, **changes})
 
 
 def test_style_domain_and_scenario_come_from_one_call():
@@ -160,9 +158,7 @@ def test_what_fails_for_good_reaches_the_caller_as_a_call_error(answer, error):
 
 
 def test_a_text_given_back_unchanged_does_not_count_as_transferred():
-    query = generate(
-        whole(), Stylist(lambda facts: {"adapted_query": facts["query"], "domain": "", "scenario": ""})
-    )
+    query = generate(whole(), Stylist(lambda facts: {"adapted_query": facts["query"], "domain": "", "scenario": ""}))
     assert not query.style_transferred
     assert query.metadata["style_mode"] == "whole"
 
@@ -183,9 +179,7 @@ def test_what_is_rewritten_at_a_low_probability_is_rewritten_at_a_higher_one():
 
 def test_the_fingerprint_covers_what_shapes_the_data_and_nothing_else():
     base = UserQueryGenerator(QUERIES, 1).fingerprint()
-    assert (
-        UserQueryGenerator(QuerySet(QUERIES.queries[::-1], QUERIES.source, "other"), 1).fingerprint() == base
-    )
+    assert UserQueryGenerator(QuerySet(QUERIES.queries[::-1], QUERIES.source, "other"), 1).fingerprint() == base
     others = [
         UserQueryGenerator(QUERIES, 2),
         UserQueryGenerator(QUERIES, 1, queries_per_persona=4),
@@ -240,9 +234,7 @@ def test_the_examples_in_the_prompts_pass_our_own_checks():
     facts = {"query": "q", "domains": [], "scenarios": [], "features": {}, "mode": "whole"}
     for name, schema in (("style_transfer", STYLE_SCHEMA), ("infer_context", CONTEXT_SCHEMA)):
         messages, _ = library.render(name, facts)
-        shots = [
-            (messages[i - 1].content, m.content) for i, m in enumerate(messages) if m.role == "assistant"
-        ]
+        shots = [(messages[i - 1].content, m.content) for i, m in enumerate(messages) if m.role == "assistant"]
         assert len(shots) == 2
         for question, answer in shots:
             parsed = json.loads(answer)

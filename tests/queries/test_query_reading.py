@@ -20,9 +20,9 @@ RELAXED = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 TEXTS = st.lists(
-    st.text(
-        st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60
-    ).filter(str.strip),
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60).filter(
+        str.strip
+    ),
     min_size=1,
     max_size=8,
     unique_by=str.strip,
@@ -30,9 +30,7 @@ TEXTS = st.lists(
 
 
 def write_jsonl(path: Path, texts, encoding="utf-8"):
-    path.write_text(
-        "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding
-    )
+    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding)
 
 
 def write_json(path: Path, texts):
@@ -153,9 +151,7 @@ def test_blank_lines_and_a_byte_order_mark_do_no_harm(tmp_path):
 
 
 def test_equal_texts_are_merged_and_counted(tmp_path):
-    queries = loaded(
-        tmp_path, {"text": "Why?"}, {"text": "How?"}, {"text": " Why? "}, {"text": "Why?", "source": "x"}
-    )
+    queries = loaded(tmp_path, {"text": "Why?"}, {"text": "How?"}, {"text": " Why? "}, {"text": "Why?", "source": "x"})
     assert (len(queries), queries.duplicates) == (2, 2)
 
 

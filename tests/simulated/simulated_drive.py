@@ -52,9 +52,7 @@ def request(
     messages=None,
 ):
     chat = messages or (ChatMessage("system", "Play your part."), ChatMessage("user", "Go on."))
-    return LLMRequest(
-        role, tuple(chat), CallKey(seed, persona, slot, 0, role, turn, purpose), schema, facts=facts
-    )
+    return LLMRequest(role, tuple(chat), CallKey(seed, persona, slot, 0, role, turn, purpose), schema, facts=facts)
 
 
 def ask(model, *args, max_tokens=None, **kwargs):

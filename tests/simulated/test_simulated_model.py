@@ -70,9 +70,7 @@ def test_replies_do_not_depend_on_the_process_or_its_hash_seed():
 
 
 def test_tokens_follow_the_rendered_messages(model):
-    short = ask(
-        model, Purpose.ASSISTANT_RESPONSE, ANSWER_FACTS, messages=(ChatMessage("user", "one two three"),)
-    )
+    short = ask(model, Purpose.ASSISTANT_RESPONSE, ANSWER_FACTS, messages=(ChatMessage("user", "one two three"),))
     long = ask(
         model,
         Purpose.ASSISTANT_RESPONSE,
@@ -105,9 +103,7 @@ def test_json_cut_by_max_tokens_is_no_reply(model):
 
 def test_a_structured_reply_is_the_same_object_in_text_and_parsed(model):
     facts = {"query": QUERY, "domains": ["law", "gardening"], "scenarios": ["work", "home"]}
-    reply = ask(
-        model, Purpose.INFER_CONTEXT, facts, role=Role.STYLIST, schema={"type": "object", "properties": {}}
-    )
+    reply = ask(model, Purpose.INFER_CONTEXT, facts, role=Role.STYLIST, schema={"type": "object", "properties": {}})
     assert json.loads(reply.text) == reply.parsed
     assert reply.parsed["domain"] == "gardening"
 

@@ -167,9 +167,7 @@ def test_the_user_is_satisfied_now_and_then_and_only_when_it_may_be(model):
                 "may_end": may_end,
                 "feedback": False,
             }
-            asked = request(
-                Purpose.USER_FEEDBACK, facts, persona=f"p{i:06d}", role=Role.USER, schema=TURN_SCHEMA
-            )
+            asked = request(Purpose.USER_FEEDBACK, facts, persona=f"p{i:06d}", role=Role.USER, schema=TURN_SCHEMA)
             parsed = (await model.complete(asked, Sampling(), 60)).parsed
             assert parsed["satisfied"] == (parsed["message"] == "")
             ended += parsed["satisfied"]
@@ -257,8 +255,6 @@ def test_noise_comes_from_the_shared_strategies_and_a_placebo_adds_none(model):
 
 
 def test_semantics_are_found_in_the_text(model):
-    found = json.loads(
-        ask(model, Purpose.EXTRACT_SEMANTICS, {"text": "Write a poem about rain by Friday"}).text
-    )
+    found = json.loads(ask(model, Purpose.EXTRACT_SEMANTICS, {"text": "Write a poem about rain by Friday"}).text)
     assert any("write" in intent for intent in found["intents"])
     assert all(slot.keys() == {"name", "value"} for slot in found["slots"])

@@ -18,9 +18,7 @@ names = st.text("abcdefgh", min_size=1, max_size=5)
 
 def integers():
     return st.tuples(st.integers(-50, 50), st.integers(0, 20), st.booleans()).map(
-        lambda t: (
-            {"type": "integer", "minimum": t[0], "maximum": t[0] + t[1]} if t[2] else {"type": "integer"}
-        )
+        lambda t: {"type": "integer", "minimum": t[0], "maximum": t[0] + t[1]} if t[2] else {"type": "integer"}
     )
 
 

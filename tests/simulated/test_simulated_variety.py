@@ -43,9 +43,7 @@ def test_system_prompts_of_different_personas_differ():
         texts = []
         for i in range(300):
             facts = {"features": features(i), "descriptions": {}}
-            asked = request(
-                Purpose.FORMULATE_PROMPT, facts, persona=f"p{i:06d}", slot="", role=Role.FORMULATOR
-            )
+            asked = request(Purpose.FORMULATE_PROMPT, facts, persona=f"p{i:06d}", slot="", role=Role.FORMULATOR)
             texts.append((await model.complete(asked, Sampling(), 60)).text)
         return texts
 
@@ -60,7 +58,6 @@ def test_no_grammar_leaks_into_a_text(conversations):
             assert text.strip()
             outside = "".join(text.split("```")[::2])
             assert not any(
-                f"{{{name}}}" in outside
-                for name in ("subject", "short", "thing", "term", "ref", "measures", "core")
+                f"{{{name}}}" in outside for name in ("subject", "short", "thing", "term", "ref", "measures", "core")
             )
             assert "  " not in outside.replace("\n", "|")

@@ -139,7 +139,5 @@ def test_intents_and_slots_of_ordinary_requests_are_read(text, intents, slots):
 
 
 def test_slots_are_copied_letter_by_letter():
-    text = (
-        "Draft a reply to my landlord by 14 May, at most 200 words, in a polite tone, see https://a.example/x"
-    )
+    text = "Draft a reply to my landlord by 14 May, at most 200 words, in a polite tone, see https://a.example/x"
     assert all(value in text for value in extract(text).slots.values())

@@ -133,7 +133,9 @@ def test_most_ordinary_requests_can_be_made_noisy_in_every_layer():
 
 
 def test_a_formal_careful_persona_makes_fewer_and_subtler_typos_than_a_casual_one():
-    text = "please write a longer report about the meeting yesterday and explain which decisions the members made together"
+    text = (
+        "please write a longer report about the meeting yesterday and explain which decisions the members made together"
+    )
     typo = STRATEGIES["typo_misspelling"].generate
     distance = [
         sum(levenshtein(text, typo(text, Key("persona", i), persona) or text) for i in range(300))

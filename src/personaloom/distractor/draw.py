@@ -68,13 +68,9 @@ class Drawer:
         if key is None:
             return NoiseDraw(active=False, layer=None, strategies=(), key=self._root.child(unit_id))
         if self._rules:
-            return NoiseDraw(
-                active=True, layer=NoiseLayer.SURFACE, strategies=self._drawn_rules(key), key=key
-            )
+            return NoiseDraw(active=True, layer=NoiseLayer.SURFACE, strategies=self._drawn_rules(key), key=key)
         layer = key.weighted(self._names, self._weights, "layer")
-        return NoiseDraw(
-            active=True, layer=layer, strategies=self._drawn_strategies(key, self._layers[layer]), key=key
-        )
+        return NoiseDraw(active=True, layer=layer, strategies=self._drawn_strategies(key, self._layers[layer]), key=key)
 
     def _drawn_strategies(self, key: Key, setting: LayerSetting) -> tuple[str, ...]:
         drawn = tuple(

@@ -241,18 +241,14 @@ class DistractorModel:
         # Of the rules only a paraphrase can be a model's; it then stands for the unit.
         return "paraphrase" in draw.strategies and bool(self.rules["paraphrase"].parameters["use_llm"])
 
-    def _write(
-        self, text: str, draw: NoiseDraw, key: Key, features: Mapping[str, str]
-    ) -> tuple[str, list[str]]:
+    def _write(self, text: str, draw: NoiseDraw, key: Key, features: Mapping[str, str]) -> tuple[str, list[str]]:
         if self.control == "placebo":
             return paraphrase(text, key.child("placebo"), features) or text, ["placebo"]
         if self.use_semantic:
             return compose(text, draw.strategies, key, features)
         return rule_engine.perturb(text, draw.strategies, self.rules, key, features)
 
-    def _without_model(
-        self, text: str, unit_id: str, draw: NoiseDraw, features: dict[str, str]
-    ) -> NoiseResult:
+    def _without_model(self, text: str, unit_id: str, draw: NoiseDraw, features: dict[str, str]) -> NoiseResult:
         """The strategies' own generators, or the rules; once more with another key where the check fails."""
         unit = Unit(
             text,

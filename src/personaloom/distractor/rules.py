@@ -97,9 +97,7 @@ def word_deletion(text: str, key: Key, features: Features, parameters: Mapping[s
     ]
     if not places:
         return None
-    count = _count(
-        parameters["deletion_rate"] * len(parsed.words) / len(places), len(places), key, "how many"
-    )
+    count = _count(parameters["deletion_rate"] * len(parsed.words) / len(places), len(places), key, "how many")
     chosen = key.sample(places, count, "deletions")
     out = splice(text, [(start, end, "") for start, end in chosen])
     return out[0].upper() + out[1:] if text[:1].isupper() and out[:1].islower() else out
@@ -112,9 +110,7 @@ def word_insertion(text: str, key: Key, features: Features, parameters: Mapping[
     places = [a_end for _, a_end, _, _ in pairs] or [w.end for w in parsed.words[:1]]
     if not places:
         return None
-    count = _count(
-        parameters["insertion_rate"] * len(parsed.words) / len(places), len(places), key, "how many"
-    )
+    count = _count(parameters["insertion_rate"] * len(parsed.words) / len(places), len(places), key, "how many")
     fillers = _FILLERS[tier(features)]
     return splice(
         text,
@@ -122,17 +118,13 @@ def word_insertion(text: str, key: Key, features: Features, parameters: Mapping[
     )
 
 
-def synonym_replacement(
-    text: str, key: Key, features: Features, parameters: Mapping[str, float]
-) -> str | None:
+def synonym_replacement(text: str, key: Key, features: Features, parameters: Mapping[str, float]) -> str | None:
     """``replacement_rate``: share of the words with a synonym that are replaced by it."""
     places = [w for w in scan(text).words if w.lower in SYNONYMS]
     if not places:
         return None
     edits = []
-    for word in key.sample(
-        places, _count(parameters["replacement_rate"], len(places), key, "how many"), "synonyms"
-    ):
+    for word in key.sample(places, _count(parameters["replacement_rate"], len(places), key, "how many"), "synonyms"):
         new = key.choice(SYNONYMS[word.lower], "synonym", word.start)
         edits.append((word.start, word.end, new[0].upper() + new[1:] if word.text[0].isupper() else new))
     return splice(text, edits)
@@ -166,9 +158,7 @@ def perturb(
     applied = []
     for name, rule in _APPLY.items():
         if name in names:
-            changed = rule(
-                text, key if name == "typo" else key.child(name), features, settings[name].parameters
-            )
+            changed = rule(text, key if name == "typo" else key.child(name), features, settings[name].parameters)
             if changed is not None and changed != text:
                 text = changed
                 applied.append(name)

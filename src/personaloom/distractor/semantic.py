@@ -35,9 +35,7 @@ class Chat(Protocol):
         """The templates of the run."""
         ...
 
-    async def complete(
-        self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None
-    ) -> LLMReply:
+    async def complete(self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None) -> LLMReply:
         """The reply to one call."""
         ...
 
@@ -95,9 +93,7 @@ class Conversation:
     def key(self, purpose: Purpose, attempt: int) -> CallKey:
         """The name of a call for this unit."""
         role = _SHAPES[purpose][1]
-        return CallKey(
-            self.seed, self.persona_id, self.slot_id, self.supplement, role, self.turn, purpose, attempt
-        )
+        return CallKey(self.seed, self.persona_id, self.slot_id, self.supplement, role, self.turn, purpose, attempt)
 
 
 @dataclass
@@ -173,9 +169,7 @@ class SemanticEngine:
         name, role, schema = _SHAPES[purpose]
         messages, use = self.llm.prompts.render(name, facts)
         self.uses[name] = use
-        request = LLMRequest(
-            role, messages, self.place.key(purpose, attempt), schema, name, prompt=use, facts=facts
-        )
+        request = LLMRequest(role, messages, self.place.key(purpose, attempt), schema, name, prompt=use, facts=facts)
 
         def accept(reply: LLMReply) -> None:
             self.calls += 1
@@ -200,9 +194,7 @@ def _validated(reply: LLMReply, schema: Mapping[str, Any]) -> dict[str, Any]:
             raise MalformedReplyError(f"the reply's {name!r} is {found.get(name)!r}, not a {shape['type']}")
     for entry in found.get("slots", ()):
         if not (
-            isinstance(entry, Mapping)
-            and isinstance(entry.get("name"), str)
-            and isinstance(entry.get("value"), str)
+            isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and isinstance(entry.get("value"), str)
         ):
             raise MalformedReplyError(f"a slot is {entry!r}, not {{name, value}}")
     if "noisy_text" in found and not found["noisy_text"].strip():

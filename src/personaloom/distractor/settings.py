@@ -78,9 +78,7 @@ def _shipped(layer: NoiseLayer) -> tuple[StrategySetting, ...]:
     return tuple(StrategySetting(s.name, _P[s.name], instruction=s.instruction) for s in strategies_of(layer))
 
 
-DEFAULT_LAYERS: tuple[LayerSetting, ...] = tuple(
-    LayerSetting(n, _WEIGHTS[n], _shipped(n)) for n in NoiseLayer
-)
+DEFAULT_LAYERS: tuple[LayerSetting, ...] = tuple(LayerSetting(n, _WEIGHTS[n], _shipped(n)) for n in NoiseLayer)
 
 RULES: Mapping[str, Mapping[str, Any]] = {
     "typo": {"intensity": 0.1},
@@ -134,9 +132,7 @@ def load_strategy_file(path: str | Path) -> tuple[tuple[LayerSetting, ...], str]
         name: {"weight": weights.get(name, _default_weight(name)), "strategies": found or {}}
         for name, found in data["strategies"].items()
     }
-    layers |= {
-        name: {"weight": weight, "strategies": {}} for name, weight in weights.items() if name not in layers
-    }
+    layers |= {name: {"weight": weight, "strategies": {}} for name, weight in weights.items() if name not in layers}
     return read_layers(layers, where=f"{path}"), hashlib.sha256(raw).hexdigest()
 
 
@@ -144,9 +140,7 @@ def _default_weight(name: str) -> float:
     return _WEIGHTS[NoiseLayer(name)] if name in set(NoiseLayer) else 0.0
 
 
-def read_layers(
-    layers: Mapping[str, Any] | None, where: str = "distractor.layers"
-) -> tuple[LayerSetting, ...]:
+def read_layers(layers: Mapping[str, Any] | None, where: str = "distractor.layers") -> tuple[LayerSetting, ...]:
     """The layers of a config: ``{name: {weight, strategies: {name: {mandatory, probability}}}}``; None is the shipped set.
 
     A layer that is left out is never drawn; a layer without ``strategies`` has the shipped ones.
@@ -160,9 +154,7 @@ def read_layers(
     found: dict[NoiseLayer, LayerSetting] = {}
     for name, entry in layers.items():
         if name not in set(NoiseLayer):
-            faults.append(
-                Fault(f"{where}.{name}", "there is no such layer", _nearest(name, list(NoiseLayer)))
-            )
+            faults.append(Fault(f"{where}.{name}", "there is no such layer", _nearest(name, list(NoiseLayer))))
             continue
         layer, values = NoiseLayer(name), entry if isinstance(entry, Mapping) else {}
         weight = _number(values.get("weight", _WEIGHTS[layer]), f"{where}.{name}.weight", faults)
@@ -180,9 +172,7 @@ def read_layers(
     if not faults and abs(total - 1) > _TOLERANCE:
         listed = " + ".join(f"{s.layer} {s.weight:g}" for s in found.values())
         faults.append(
-            Fault(
-                where, f"the layer weights are {listed} = {total:g}, and must sum to 1", _remedy(found, total)
-            )
+            Fault(where, f"the layer weights are {listed} = {total:g}, and must sum to 1", _remedy(found, total))
         )
     if faults:
         raise ConfigError(faults, "the distractor's layers cannot be used")
@@ -192,20 +182,14 @@ def read_layers(
 def _remedy(found: Mapping[NoiseLayer, LayerSetting], total: float) -> str:
     if total <= 0:
         return "give at least one layer a weight, or switch noise off with distractor=none"
-    return "for the same proportions: " + ", ".join(
-        f"{s.layer} {s.weight / total:.4g}" for s in found.values()
-    )
+    return "for the same proportions: " + ", ".join(f"{s.layer} {s.weight / total:.4g}" for s in found.values())
 
 
-def _read_strategies(
-    layer: NoiseLayer, entries: Any, where: str, faults: list[Fault]
-) -> tuple[StrategySetting, ...]:
+def _read_strategies(layer: NoiseLayer, entries: Any, where: str, faults: list[Fault]) -> tuple[StrategySetting, ...]:
     if not entries:
         return _shipped(layer)
     if not isinstance(entries, Mapping):
-        faults.append(
-            Fault(where, f"is {type(entries).__name__}, not a mapping", "write strategy: {probability: 0.3}")
-        )
+        faults.append(Fault(where, f"is {type(entries).__name__}, not a mapping", "write strategy: {probability: 0.3}"))
         return ()
     mine = {strategy.name: strategy for strategy in strategies_of(layer)}
     settings: dict[str, StrategySetting] = {}
@@ -214,20 +198,14 @@ def _read_strategies(
             entry if isinstance(entry, Mapping) else {"probability": 0.0 if entry is None else entry}
         )
         if name not in mine:
-            other = (
-                f"it belongs to {STRATEGIES[name].layer}"
-                if name in STRATEGIES
-                else "there is no such strategy"
-            )
+            other = f"it belongs to {STRATEGIES[name].layer}" if name in STRATEGIES else "there is no such strategy"
             faults.append(Fault(f"{where}.{name}", other, _nearest(name, list(mine))))
             continue
         mandatory = bool(values.get("mandatory", False))
         probability = _number(
             values.get("probability", 1.0 if mandatory else _P[name]), f"{where}.{name}.probability", faults
         )
-        settings[name] = StrategySetting(
-            name, probability, mandatory, _instruction(values) or mine[name].instruction
-        )
+        settings[name] = StrategySetting(name, probability, mandatory, _instruction(values) or mine[name].instruction)
     return tuple(settings[name] for name in mine if name in settings)
 
 
@@ -266,9 +244,7 @@ def read_rules(rules: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None) ->
     if rules is None:
         return DEFAULT_RULES
     faults: list[Fault] = []
-    named = (
-        rules.items() if isinstance(rules, Mapping) else ((str(entry.get("name")), entry) for entry in rules)
-    )
+    named = rules.items() if isinstance(rules, Mapping) else ((str(entry.get("name")), entry) for entry in rules)
     found: dict[str, RuleSetting] = {}
     for name, entry in named:
         where, values = f"distractor.rules.{name}", dict(entry or {})
@@ -281,9 +257,7 @@ def read_rules(rules: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None) ->
         for key, value in values.items():
             if key not in parameters:
                 faults.append(
-                    Fault(
-                        f"{where}.{key}", "there is no such parameter", f"{name} has {', '.join(parameters)}"
-                    )
+                    Fault(f"{where}.{key}", "there is no such parameter", f"{name} has {', '.join(parameters)}")
                 )
             elif not _fits(value, parameters[key]):
                 faults.append(Fault(f"{where}.{key}", f"is {value!r}", _allowed(parameters[key])))

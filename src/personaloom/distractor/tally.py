@@ -26,9 +26,7 @@ def wilson(hits: int, trials: int, z: float = Z95) -> tuple[float, float]:
         return 0.0, 1.0
     share, square = hits / trials, z * z
     middle = (share + square / (2 * trials)) / (1 + square / trials)
-    half = (
-        z / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
-    )
+    half = z / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
     low = 0.0 if hits == 0 else max(0.0, middle - half)
     return low, 1.0 if hits == trials else min(1.0, middle + half)
 
@@ -50,11 +48,7 @@ def chi_square(observed: Mapping[str, int], weights: Mapping[str, float]) -> dic
     statistic = math.fsum((observed.get(name, 0) - expected[name]) ** 2 / expected[name] for name in live)
     degrees = len(live) - 1
     p_value = (
-        math.exp(-statistic / 2)
-        if degrees == 2
-        else math.erfc(math.sqrt(statistic / 2))
-        if degrees == 1
-        else None
+        math.exp(-statistic / 2) if degrees == 2 else math.erfc(math.sqrt(statistic / 2)) if degrees == 1 else None
     )
     return {
         "statistic": round(statistic, 6),
@@ -80,8 +74,7 @@ class NoiseTally:
     ) -> None:
         self.configured_rate = configured_rate
         self.layer_weights = {
-            str(k): v
-            for k, v in (layer_weights or dict(zip(NoiseLayer, (0.5, 0.3, 0.2), strict=True))).items()
+            str(k): v for k, v in (layer_weights or dict(zip(NoiseLayer, (0.5, 0.3, 0.2), strict=True))).items()
         }
         self.control = control
         self.units = self.conversations = self.conversations_drawn = self.conversations_applied = 0

@@ -106,13 +106,9 @@ class Unit:
             distance = levenshtein(self.text, edited)
         metadata = self._metadata(NoiseVerdict.APPLIED, tries, uses) | extra | {"edit_distance": distance}
         semantics = {"before": before.to_dict(), "after": after.to_dict()}
-        return NoiseResult(
-            self.text, noisy, str(self.layer), _INDEX[self.layer], list(applied), metadata, semantics
-        )
+        return NoiseResult(self.text, noisy, str(self.layer), _INDEX[self.layer], list(applied), metadata, semantics)
 
-    def _metadata(
-        self, verdict: NoiseVerdict, tries: int, uses: Mapping[str, PromptUse] | None
-    ) -> dict[str, Any]:
+    def _metadata(self, verdict: NoiseVerdict, tries: int, uses: Mapping[str, PromptUse] | None) -> dict[str, Any]:
         return {
             "unit_id": self.unit_id,
             "verdict": str(verdict),

@@ -43,6 +43,9 @@ Accept = Callable[[LLMReply], None]
 DEFAULT_OUTPUT_TOKENS = 4096
 """What a reply may cost at most where ``max_tokens`` is not set: used to reserve budget, not sent."""
 
+ATTEMPT_STRIDE = 100
+"""A caller that asks again on its own (attempt 1) never meets the numbers that asking again in here has used."""
+
 
 @dataclass(frozen=True)
 class DeploymentSpec:
@@ -344,7 +347,8 @@ class LLMScope:
         sampling = _merged(spec.sampling, request.sampling)
         last: CallError | None = None
         for attempt in range(client.retry.content_attempts):
-            asked = replace(request, key=replace(request.key, attempt=attempt)) if attempt else request
+            number = request.key.attempt * ATTEMPT_STRIDE + attempt
+            asked = replace(request, key=replace(request.key, attempt=number)) if number else request
             key = call_hash(spec.client.deployment, asked, sampling)
             name = call_name(asked.key, key)
             try:

@@ -106,13 +106,9 @@ def _check_bounds(
             "(constraint and required ones) → raise sampler.max_features or lower sampler.max_constraints"
         )
     elif settings.min_constraints > constraints:
-        problem = (
-            f"sampler.min_constraints is {settings.min_constraints}, the bank has {constraints} → lower it"
-        )
+        problem = f"sampler.min_constraints is {settings.min_constraints}, the bank has {constraints} → lower it"
     elif needed > limit:
-        problem = (
-            f"sampler.max_constraints is {limit}, but {needed} constraint dimensions are required → raise it"
-        )
+        problem = f"sampler.max_constraints is {limit}, but {needed} constraint dimensions are required → raise it"
     if problem:
         raise InfeasibleError(problem)
 
@@ -143,9 +139,7 @@ class Candidates:
                 "sampler.min_features, sampler.max_features, sampler.min_constraints or sampler.max_constraints"
             )
 
-    def draw(
-        self, rows: Sequence[int], attempts: Sequence[int], forced: dict[int, Codes] | None = None
-    ) -> Codes:
+    def draw(self, rows: Sequence[int], attempts: Sequence[int], forced: dict[int, Codes] | None = None) -> Codes:
         """States of the candidates, shape (rows, columns).
 
         Args:
@@ -196,9 +190,7 @@ class Candidates:
             _smallest(mask, there, p.optional, np.clip(count, 0, len(p.optional)))
         return mask
 
-    def _values(
-        self, draws: npt.NDArray[np.uint32], mask: npt.NDArray[np.bool_], forced: dict[int, Codes]
-    ) -> Codes:
+    def _values(self, draws: npt.NDArray[np.uint32], mask: npt.NDArray[np.bool_], forced: dict[int, Codes]) -> Codes:
         """States by column, shape (columns, rows)."""
         codes: Codes = np.zeros(draws.shape, dtype=np.uint16)
         for node in self.network.nodes:

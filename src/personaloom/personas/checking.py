@@ -87,9 +87,7 @@ class PromptCheck:
             if not _SECOND_PERSON.search(text[:400]):
                 return "it does not speak to the persona in the second person"
         stems = _stems(text)
-        missing = [
-            name for name in self.must_mention if name in features and not mentioned(features[name], stems)
-        ]
+        missing = [name for name in self.must_mention if name in features and not mentioned(features[name], stems)]
         if missing:
             return f"it does not mention {', '.join(f'{name} ({features[name]})' for name in missing)}"
         checkable = [value for value in features.values() if _content_words(value)]
@@ -106,11 +104,7 @@ def mentioned(value: str, stems: frozenset[str]) -> bool:
 
 
 def _content_words(value: str) -> list[str]:
-    return [
-        word
-        for word in _WORD.findall(value.lower())
-        if word not in _NOISE and (len(word) > 1 or word.isdigit())
-    ]
+    return [word for word in _WORD.findall(value.lower()) if word not in _NOISE and (len(word) > 1 or word.isdigit())]
 
 
 def _stems(text: str) -> frozenset[str]:

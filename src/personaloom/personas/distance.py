@@ -240,9 +240,7 @@ class DistanceIndex:
     def _close(
         self, codes: Codes, queries: npt.NDArray[np.int64], rows: npt.NDArray[np.int32]
     ) -> npt.NDArray[np.bool_]:
-        close: npt.NDArray[np.bool_] = (
-            np.count_nonzero(self.codes[rows] != codes[queries], axis=1) < self.distance
-        )
+        close: npt.NDArray[np.bool_] = np.count_nonzero(self.codes[rows] != codes[queries], axis=1) < self.distance
         return close
 
     def _scan(self, states: npt.NDArray[np.uint16], low: int, high: int) -> npt.NDArray[np.int64]:
@@ -250,20 +248,14 @@ class DistanceIndex:
         if high <= low:
             return np.empty(0, dtype=np.int64)
         if self._tables:
-            return (
-                np.flatnonzero(np.count_nonzero(self.codes[low:high] != states, axis=1) < self.distance) + low
-            )
+            return np.flatnonzero(np.count_nonzero(self.codes[low:high] != states, axis=1) < self.distance) + low
         total: npt.NDArray[Any] = np.zeros(high - low, dtype=np.uint8 if self.width < 256 else np.uint16)
         differs = np.empty(high - low, dtype=bool)
         for column in range(self.width):
-            np.not_equal(
-                self._columns[column, low:high], self._columns.dtype.type(states[column]), out=differs
-            )
+            np.not_equal(self._columns[column, low:high], self._columns.dtype.type(states[column]), out=differs)
             np.add(total, differs.view(np.uint8), out=total)
         return np.flatnonzero(total < self.distance) + low
 
     def _direct(self, queries: int) -> bool:
         """Whether so few queries are cheaper answered by comparing with every row."""
-        return (
-            not self._tables or queries * self.rows * self.width * _DIRECT_NS < len(self._tables) * _VISIT_NS
-        )
+        return not self._tables or queries * self.rows * self.width * _DIRECT_NS < len(self._tables) * _VISIT_NS

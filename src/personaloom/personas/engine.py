@@ -80,14 +80,8 @@ class Engine:
             before = self.replaced
             self._extend(self._index_or_fail(), size)
             replaced = self.replaced - before
-            self._batch = (
-                max(_SMALLEST, size // 2) if replaced * 16 > size else min(_LARGEST, self._batch * 2)
-            )
-        return (
-            self._index.codes[:count]
-            if self._index
-            else np.zeros((0, self.candidates.width), dtype=np.uint16)
-        )
+            self._batch = max(_SMALLEST, size // 2) if replaced * 16 > size else min(_LARGEST, self._batch * 2)
+        return self._index.codes[:count] if self._index else np.zeros((0, self.candidates.width), dtype=np.uint16)
 
     def window(self, first: int, count: int) -> Codes:
         """States of personas ``first`` to ``first + count - 1``; without distance or strata nothing else is made."""
@@ -133,9 +127,7 @@ class Engine:
         start, stop = self.done, self.done + size
         first = self._first(start, size)
         index.put(start, first)
-        waiting = sorted(
-            (start + np.flatnonzero(index.near(first, 0, np.arange(start, stop)))).tolist(), reverse=True
-        )
+        waiting = sorted((start + np.flatnonzero(index.near(first, 0, np.arange(start, stop)))).tolist(), reverse=True)
         suspects = set(waiting)
         while waiting:
             row = waiting.pop()

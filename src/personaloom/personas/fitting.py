@@ -122,9 +122,7 @@ def _fit_tree(
         joint = _conditional(joint) * start[:, None]
         out.note(*_miss(joint, targets), rounds)
         out.marginals[name] = joint.sum(axis=0)
-        out.conditionals.append(
-            Conditional(name, (parent,), np.concatenate([joint.sum(axis=0)[None], joint]))
-        )
+        out.conditionals.append(Conditional(name, (parent,), np.concatenate([joint.sum(axis=0)[None], joint])))
 
 
 def _conditional(joint: Table) -> Table:
@@ -177,9 +175,7 @@ def _project(joint: Table, axes: tuple[int, ...]) -> Table:
     return projected
 
 
-def _proportional(
-    joint: Table, targets: Sequence[_Target], tolerance: float, max_rounds: int
-) -> tuple[Table, int]:
+def _proportional(joint: Table, targets: Sequence[_Target], tolerance: float, max_rounds: int) -> tuple[Table, int]:
     """Scale to each target in turn until all fit, or until nothing moves any more."""
     joint = joint / joint.sum()
     for done in range(1, max_rounds + 1):

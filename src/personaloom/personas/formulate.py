@@ -37,9 +37,7 @@ class _Client(Protocol):
 
     prompts: PromptLibrary
 
-    async def complete(
-        self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None
-    ) -> LLMReply: ...
+    async def complete(self, request: LLMRequest, accept: Callable[[LLMReply], None] | None = None) -> LLMReply: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +106,16 @@ class PromptFormulator:
         if not 1 <= min_prompt_length <= max_prompt_length:
             bounds = f"are {min_prompt_length} and {max_prompt_length}"
             remedy = "1 ≤ min_prompt_length ≤ max_prompt_length"
-            faults.append(
-                Fault("formulation.min_prompt_length, formulation.max_prompt_length", bounds, remedy)
-            )
+            faults.append(Fault("formulation.min_prompt_length, formulation.max_prompt_length", bounds, remedy))
         if not 0 <= min_mentioned <= 1:
             faults.append(Fault("formulation.min_mentioned", f"is {min_mentioned}", "a number from 0 to 1"))
         if language not in ("en", None):
-            faults.append(
-                Fault("formulation.language", f"is {language!r}", "en, or null to accept any language")
-            )
+            faults.append(Fault("formulation.language", f"is {language!r}", "en, or null to accept any language"))
         if faults:
             raise ConfigError(faults, "formulation cannot be used")
         self.template = template
         self.validate_output = validate_output
-        self.check = PromptCheck(
-            min_prompt_length, max_prompt_length, language, min_mentioned, tuple(must_mention)
-        )
+        self.check = PromptCheck(min_prompt_length, max_prompt_length, language, min_mentioned, tuple(must_mention))
         self.bank = bank
 
     def with_bank(self, bank: _Describes) -> PromptFormulator:
@@ -136,9 +128,7 @@ class PromptFormulator:
         self, features: Mapping[str, str], overrides: Mapping[str, str] | None
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Features with the overrides in place, and the overrides that changed something."""
-        changed = {
-            name: value for name, value in (overrides or {}).items() if value and features.get(name) != value
-        }
+        changed = {name: value for name, value in (overrides or {}).items() if value and features.get(name) != value}
         return {**features, **changed}, changed
 
     async def formulate(

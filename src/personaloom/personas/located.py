@@ -93,9 +93,7 @@ def _convert(node: yaml.Node, loader: Any, source: str) -> Any:
         key, at = str(key_node.value), key_node.start_mark.line + 1
         if key in mapped and not merges:
             before = mapped.lines[key]
-            raise BankError(
-                f"{source}:{at}: '{key}' is given twice, first in line {before} → keep one of them"
-            )
+            raise BankError(f"{source}:{at}: '{key}' is given twice, first in line {before} → keep one of them")
         mapped[key] = _convert(value_node, loader, source)
         mapped.lines[key] = at
     return mapped

@@ -143,15 +143,9 @@ class _Conditions:
         self.weighted = not skip
         values = bank.dimensions[column].values
         self.base = [v.weight if self.weighted else 1.0 for v in values]
-        self.rules: list[Rule] = (
-            [rule for rule in bank.rules if name in rule.weights] if self.weighted else []
-        )
+        self.rules: list[Rule] = [rule for rule in bank.rules if name in rule.weights] if self.weighted else []
         self.changes = [
-            {
-                code: rule.weights[name][v.name]
-                for code, v in enumerate(values)
-                if v.name in rule.weights[name]
-            }
+            {code: rule.weights[name][v.name] for code, v in enumerate(values) if v.name in rule.weights[name]}
             for rule in self.rules
         ]
         self.whens = [_when_masks(bank, rule) for rule in self.rules]
@@ -222,9 +216,7 @@ def _classes(
     every = range(states)
     given = (*bucket.masks, *conditions.whens)
     marks = [[masks[parent] >> state & 1 for state in every] for masks in given if parent in masks]
-    marks += [
-        one.classes[one.scope.index(parent)].tolist() for one in bucket.projected if parent in one.scope
-    ]
+    marks += [one.classes[one.scope.index(parent)].tolist() for one in bucket.projected if parent in one.scope]
     if parent in conditions.table_columns:
         marks.append(list(every))
     seen: dict[tuple[int, ...], int] = {}
@@ -281,9 +273,7 @@ def _row_weights(
     if not conditions.rules and conditions.table is None:
         return [tuple(conditions.base)] * rows
     axes = np.unravel_index(np.arange(rows), shape) if shape else ()
-    states = {
-        parent: [members[parent][int(at)] for at in axis] for parent, axis in zip(parents, axes, strict=True)
-    }
+    states = {parent: [members[parent][int(at)] for at in axis] for parent, axis in zip(parents, axes, strict=True)}
     out = []
     for row in range(rows):
         weights = list(conditions.base)
@@ -313,9 +303,7 @@ def _table_row(conditions: _Conditions, states: Mapping[int, int], base: list[fl
 def _table_sizes(table: ConditionalTable, values: int, count: int) -> tuple[int, ...]:
     sizes = table.sizes
     if len(sizes) != count or int(np.prod(sizes, dtype=object)) * values != len(table.table):
-        raise BankError(
-            f"the table of '{table.target}' has {len(table.table)} cells, not {sizes} times {values}"
-        )
+        raise BankError(f"the table of '{table.target}' has {len(table.table)} cells, not {sizes} times {values}")
     return sizes
 
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["drawing_order"]
 
 
-def drawing_order(
-    bank: PersonaBank, first: tuple[int, ...] = (), *, weighted: bool = True
-) -> tuple[int, ...]:
+def drawing_order(bank: PersonaBank, first: tuple[int, ...] = (), *, weighted: bool = True) -> tuple[int, ...]:
     """Columns in drawing order: ``first``, then the bank's own order as far as dependencies allow.
 
     A dimension with conditional weights must follow its conditions; one that an implication speaks about follows its

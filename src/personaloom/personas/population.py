@@ -24,9 +24,7 @@ def specs(bank: PersonaBank, codes: npt.NDArray[np.uint16], first: int) -> Itera
     values = [("", *dimension.value_names) for dimension in bank.dimensions]
     for start in range(0, len(codes), _CHUNK):
         for at, row in enumerate(codes[start : start + _CHUNK].tolist(), start=first + start):
-            features = {
-                name: value[code] for name, value, code in zip(names, values, row, strict=True) if code
-            }
+            features = {name: value[code] for name, value, code in zip(names, values, row, strict=True) if code}
             yield PersonaSpec(Ids.persona(at), features)
 
 

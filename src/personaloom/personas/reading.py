@@ -66,11 +66,7 @@ class _Reader:
 
     def bank(self, content: Any, name: str) -> PersonaBank:
         if not isinstance(content, Mapped) or "dimensions" not in content:
-            found = (
-                f"its keys are {', '.join(content)}"
-                if isinstance(content, Mapped) and content
-                else "it is empty"
-            )
+            found = f"its keys are {', '.join(content)}" if isinstance(content, Mapped) and content else "it is empty"
             if content is not None and not isinstance(content, Mapped):
                 found = "it is no mapping"
             self.fault(
@@ -118,9 +114,7 @@ class _Reader:
             if not name:
                 self.fault(at, "a dimension has no name", "write name: <name> in it")
             elif name in seen:
-                self.fault(
-                    at, f"dimension '{name}' is given twice, first in line {seen[name]}", "rename or drop one"
-                )
+                self.fault(at, f"dimension '{name}' is given twice, first in line {seen[name]}", "rename or drop one")
             elif isinstance(entry, Listing):
                 yield name, _as_mapped(entry, at), at
             elif isinstance(entry, Mapped):
@@ -149,9 +143,7 @@ class _Reader:
         parsed = given.parsed if isinstance(given, Scalar) else given
         if isinstance(parsed, bool):
             return parsed
-        self.fault(
-            entry.lines["is_constraint"], f"is_constraint of '{name}' is {given!r}", "write true or false"
-        )
+        self.fault(entry.lines["is_constraint"], f"is_constraint of '{name}' is {given!r}", "write true or false")
         return default
 
     def _values(self, name: str, entry: Mapped, line: int) -> list[Value]:
@@ -239,10 +231,6 @@ def _value_items(given: Mapped | Listing) -> Iterator[tuple[Value, int]]:
 def _one_value(name: str, about: Any) -> Value:
     if isinstance(about, Mapping):
         return Value(name.strip(), about.get("weight", 1.0), str(about.get("description") or "").strip())
-    if (
-        isinstance(about, Scalar)
-        and isinstance(about.parsed, (int, float))
-        and not isinstance(about.parsed, bool)
-    ):
+    if isinstance(about, Scalar) and isinstance(about.parsed, (int, float)) and not isinstance(about.parsed, bool):
         return Value(name.strip(), about.parsed)
     return Value(name.strip(), 1.0, str(about or "").strip())

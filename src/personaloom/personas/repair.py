@@ -30,17 +30,12 @@ class Repairer:
         self._is_constraint = [node.column in constraints for node in self._nodes]
         self._required_left = self._left([node.column in network.required for node in self._nodes])
         self._constraints_left = self._left(self._is_constraint)
-        both = [
-            c and node.column in network.required
-            for node, c in zip(self._nodes, self._is_constraint, strict=True)
-        ]
+        both = [c and node.column in network.required for node, c in zip(self._nodes, self._is_constraint, strict=True)]
         self._both_left = self._left(both)
         self._frontiers = [self._frontier(depth) for depth in range(len(self._nodes) + 1)]
         self._dead: set[tuple[int, ...]] = set()
 
-    def find(
-        self, draws: Sequence[int], wanted: Sequence[bool], forced: Mapping[int, int]
-    ) -> list[int] | None:
+    def find(self, draws: Sequence[int], wanted: Sequence[bool], forced: Mapping[int, int]) -> list[int] | None:
         """States by column, or None where no persona keeps rules and bounds (with the forced states).
 
         Args:
@@ -93,9 +88,7 @@ class Repairer:
         """All that decides whether the rest can be completed, whatever the draws."""
         return (depth, *counts, *(of[codes[column]] for column, of in self._frontiers[depth]))
 
-    def _bury(
-        self, depth: int, counts: tuple[int, int], codes: Sequence[int], forced: Mapping[int, int]
-    ) -> None:
+    def _bury(self, depth: int, counts: tuple[int, int], codes: Sequence[int], forced: Mapping[int, int]) -> None:
         """Remember a dead end, for this search and all later ones; forced nodes come first and are not remembered."""
         if depth >= len(forced) and len(self._dead) < _MOST_DEAD:
             self._dead.add(self._situation(depth, counts, codes))

@@ -42,15 +42,10 @@ def read_rules(content: Any, dimensions: Sequence[Dimension], fault: FaultSink) 
     if content is None or content == "":
         return ()
     if not isinstance(content, Listing):
-        fault(
-            getattr(content, "line", 0), "rules is no list", "write rules: and below it '- name: …' for each"
-        )
+        fault(getattr(content, "line", 0), "rules is no list", "write rules: and below it '- name: …' for each")
         return ()
     reader = _RuleReader({dimension.name: dimension for dimension in dimensions}, fault)
-    found = [
-        reader.rule(entry, line, n)
-        for n, (entry, line) in enumerate(zip(content, content.lines, strict=True))
-    ]
+    found = [reader.rule(entry, line, n) for n, (entry, line) in enumerate(zip(content, content.lines, strict=True))]
     _unique([rule for rule in found if rule is not None], fault)
     return tuple(rule for rule in found if rule is not None)
 
@@ -138,9 +133,7 @@ class _RuleReader:
             elif isinstance(item, str) and self._value(dimension, item.strip(), line):
                 states.add(item.strip())
             elif not isinstance(item, str):
-                self.fault(
-                    line, f"rule '{self.rule_name}': {dimension.name} is {item!r}", "write a value or a list"
-                )
+                self.fault(line, f"rule '{self.rule_name}': {dimension.name} is {item!r}", "write a value or a list")
         return frozenset(states)
 
     def _value(self, dimension: Dimension, value: str, line: int) -> bool:
@@ -159,9 +152,7 @@ class _RuleReader:
         alternatives = section if isinstance(section, Listing) else [section]
         if not all(isinstance(one, Mapped) and one for one in alternatives):
             remedy = "write a list of {dimension: [value, …]}, of which one must hold"
-            self.fault(
-                entry.lines["needs"], f"'needs' of rule '{self.rule_name}' is no list of mappings", remedy
-            )
+            self.fault(entry.lines["needs"], f"'needs' of rule '{self.rule_name}' is no list of mappings", remedy)
             return ()
         return tuple(self._conjunction(one) for one in alternatives)
 

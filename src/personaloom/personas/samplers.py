@@ -124,12 +124,8 @@ class PersonaSampler:
         first = tuple(bank.positions[name] for name in self._extra_required())
         self.network = compile_network(bank, frozenset(presence.fixed), weighted=self.weighted, first=first)
         key = Key(self.seed, "persona")
-        candidates = Candidates(
-            self.network, presence, settings.feature_availability_rate, key, len(bank.dimensions)
-        )
-        return Engine(
-            candidates, settings.diversity.distance, settings.diversity.max_attempts, self._strata()
-        )
+        candidates = Candidates(self.network, presence, settings.feature_availability_rate, key, len(bank.dimensions))
+        return Engine(candidates, settings.diversity.distance, settings.diversity.max_attempts, self._strata())
 
     def sample(self, count: int, start: int = 0) -> Iterator[PersonaSpec]:
         """Personas ``start`` to ``start + count - 1``.
@@ -183,9 +179,7 @@ class PersonaSampler:
         facts["availability"]["configured"] = self.settings.feature_availability_rate
         facts["distance"]["method"] = engine.method
         facts["distance"]["replaced_candidates"] = engine.replaced
-        facts["distance"]["packing_bound"] = (
-            str(self.packing_bound()) if self.settings.diversity.distance else None
-        )
+        facts["distance"]["packing_bound"] = str(self.packing_bound()) if self.settings.diversity.distance else None
         if self._features.report:
             facts["bank"] = dict(self._features.report)
         return facts
@@ -259,6 +253,4 @@ def _check_required(bank: PersonaBank, fixed: Sequence[int]) -> None:
     if solve(domains, bank.boxes) is None:
         rules = ", ".join(bank.rules[number].place for number in conflict(domains, bank.boxes))
         names = ", ".join(bank.names[column] for column in fixed)
-        raise InfeasibleError(
-            f"no persona has all of {names} and keeps the rules {rules} → require fewer dimensions"
-        )
+        raise InfeasibleError(f"no persona has all of {names} and keeps the rules {rules} → require fewer dimensions")

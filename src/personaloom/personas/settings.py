@@ -69,21 +69,15 @@ class SamplerSettings:
         faults = []
         d = self.diversity
         if not 0 <= self.feature_availability_rate <= 1:
-            faults.append(
-                ("feature_availability_rate", f"is {self.feature_availability_rate}", "a number from 0 to 1")
-            )
+            faults.append(("feature_availability_rate", f"is {self.feature_availability_rate}", "a number from 0 to 1"))
         if self.min_features < 0 or self.max_features < max(1, self.min_features):
             bounds = f"are {self.min_features} to {self.max_features}"
-            faults.append(
-                ("min_features, sampler.max_features", bounds, "0 ≤ min_features ≤ max_features, at least 1")
-            )
+            faults.append(("min_features, sampler.max_features", bounds, "0 ≤ min_features ≤ max_features, at least 1"))
         if self.min_constraints < 0 or (
             self.max_constraints is not None and self.max_constraints < self.min_constraints
         ):
             bounds = f"are {self.min_constraints} to {self.max_constraints}"
-            faults.append(
-                ("min_constraints, sampler.max_constraints", bounds, "0 ≤ min_constraints ≤ max_constraints")
-            )
+            faults.append(("min_constraints, sampler.max_constraints", bounds, "0 ≤ min_constraints ≤ max_constraints"))
         if d.min_hamming_distance < 1:
             remedy = "at least 1; sampler.diversity.enabled=false switches it off"
             faults.append(("diversity.min_hamming_distance", f"is {d.min_hamming_distance}", remedy))
@@ -124,9 +118,7 @@ def published_settings(path: str | Path) -> dict[str, Any]:
         found["diversity"] = diversity
     if not found:
         remedy = f"it should hold some of {', '.join(sorted(_FLAT))} under 'sampling:'"
-        raise ConfigError(
-            [Fault(str(path), "no sampling settings found", remedy)], "sampler.config cannot be used"
-        )
+        raise ConfigError([Fault(str(path), "no sampling settings found", remedy)], "sampler.config cannot be used")
     return found
 
 
@@ -138,9 +130,7 @@ def _sections(content: Any) -> list[Mapped]:
         "sampling", "random_sampling", "stratified_sampling", "weighted_sampling", "diversity", "constraints",
         "persona_generation",
     )  # fmt: skip
-    inner = [
-        part for name in names if isinstance(content.get(name), Mapped) for part in _sections(content[name])
-    ]
+    inner = [part for name in names if isinstance(content.get(name), Mapped) for part in _sections(content[name])]
     return [content, *inner]
 
 
@@ -158,9 +148,7 @@ def _renamed(given: dict[str, Any], where: str, kind: type[Any]) -> dict[str, An
         del given["max_retries"]
     known = [f.name for f in dataclasses.fields(kind)]
     faults = [
-        Fault(
-            f"{where}.{key}", f"there is no such setting (given {value!r})", f"choose from {', '.join(known)}"
-        )
+        Fault(f"{where}.{key}", f"there is no such setting (given {value!r})", f"choose from {', '.join(known)}")
         for key, value in given.items()
         if key not in known
     ]

@@ -77,9 +77,7 @@ def distance_statistics(codes: Codes, certified: int, seed: int) -> dict[str, An
         "histogram": {str(int(d)): int(histogram[d]) for d in seen},
         "pairs": pairs,
         "exact": exact,
-        "basis": "all pairs"
-        if exact
-        else f"a keyed sample of {pairs:,} of {count * (count - 1) // 2:,} pairs",
+        "basis": "all pairs" if exact else f"a keyed sample of {pairs:,} of {count * (count - 1) // 2:,} pairs",
     }
 
 
@@ -110,16 +108,13 @@ def _some_pairs(codes: Codes, seed: int) -> npt.NDArray[np.int64]:
 
 def _coverage(bank: PersonaBank, codes: Codes, possible: list[int]) -> dict[str, Any]:
     seen = [
-        sum(1 << int(code) for code in np.unique(codes[:, column]) if code)
-        for column in range(len(bank.dimensions))
+        sum(1 << int(code) for code in np.unique(codes[:, column]) if code) for column in range(len(bank.dimensions))
     ]
     values, found = sum(mask.bit_count() for mask in possible), sum(mask.bit_count() for mask in seen)
     return {
         "values": {"possible": values, "seen": found, "share": _round(found / values if values else 0.0)},
         "unseen": {
-            dimension.name: [
-                v for code, v in enumerate(dimension.value_names, start=1) if (mask & ~got) >> code & 1
-            ]
+            dimension.name: [v for code, v in enumerate(dimension.value_names, start=1) if (mask & ~got) >> code & 1]
             for dimension, mask, got in zip(bank.dimensions, possible, seen, strict=True)
             if mask & ~got
         },

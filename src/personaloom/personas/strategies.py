@@ -54,9 +54,7 @@ def _reweighted(bank: PersonaBank, weights: Mapping[str, Mapping[str, float]]) -
         for value, weight in given.items():
             key = f"sampler.weights.{name}"
             if name not in bank.positions:
-                faults.append(
-                    Fault(key, "the bank has no such dimension", f"choose from {', '.join(bank.names)}")
-                )
+                faults.append(Fault(key, "the bank has no such dimension", f"choose from {', '.join(bank.names)}"))
                 break
             if value not in bank.values_of(name):
                 faults.append(
@@ -69,9 +67,7 @@ def _reweighted(bank: PersonaBank, weights: Mapping[str, Mapping[str, float]]) -
     dimensions = tuple(
         dataclasses.replace(
             d,
-            values=tuple(
-                Value(v.name, float(weights[d.name].get(v.name, v.weight)), v.description) for v in d.values
-            ),
+            values=tuple(Value(v.name, float(weights[d.name].get(v.name, v.weight)), v.description) for v in d.values),
         )
         if d.name in weights
         else d
@@ -114,9 +110,7 @@ class StratifiedSampler(PersonaSampler):
         if unknown or not self.strata or len(set(self.strata)) != len(self.strata):
             given = f"is {list(self.strata)}"
             remedy = f"name different dimensions of the bank: {', '.join(self._features.names)}"
-            raise ConfigError(
-                [Fault("sampler.strata", given, remedy)], "the sampler's settings cannot be used"
-            )
+            raise ConfigError([Fault("sampler.strata", given, remedy)], "the sampler's settings cannot be used")
         return self.strata
 
     def _own_settings(self) -> list[Any]:

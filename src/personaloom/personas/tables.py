@@ -57,9 +57,7 @@ def read_tables(
 def _columns(path: Path) -> dict[str, list[Any]]:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
-        raise BankError(
-            f"{path}: a population is a .csv or .parquet file → convert it, or mend persona_bank.path"
-        )
+        raise BankError(f"{path}: a population is a .csv or .parquet file → convert it, or mend persona_bank.path")
     import pyarrow as pa  # noqa: PLC0415 - heavy, only here
     import pyarrow.csv as pa_csv  # noqa: PLC0415 - heavy, only here
     import pyarrow.parquet as pa_parquet  # noqa: PLC0415 - heavy, only here
@@ -126,9 +124,7 @@ def _count(weights: Table, codes: npt.NDArray[np.int64]) -> Table:
     return np.bincount(codes[known], weights=weights[known]).astype(np.float64)
 
 
-def _cross(
-    weights: Table, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64], rows: int, columns: int
-) -> Table:
+def _cross(weights: Table, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64], rows: int, columns: int) -> Table:
     known = (a >= 0) & (b >= 0)
     flat = np.bincount(a[known] * columns + b[known], weights=weights[known], minlength=rows * columns)
     return flat.reshape(rows, columns).astype(np.float64)
@@ -204,9 +200,7 @@ def _counted(
     for row, (name, value, second) in enumerate(zip(data["dimension"], data["value"], seconds, strict=True)):
         a, v, b, w = _text(name), _text(value), _text(second[0]), _text(second[1])
         if not a or not v or bool(b) != bool(w) or a == b:
-            raise BankError(
-                f"{path}: row {row + 1} names no value of a dimension, or of two → fill its columns"
-            )
+            raise BankError(f"{path}: row {row + 1} names no value of a dimension, or of two → fill its columns")
         number = _number(path, data[count_column][row], row, count_column)
         if b:
             cells = double.setdefault((a, b), {})

@@ -70,9 +70,7 @@ class TextPersonaBank:
         try:
             raw = file.read_bytes()
         except OSError as error:
-            raise BankError(
-                f"{file} cannot be read: {error.strerror or error} → check persona_bank.path"
-            ) from error
+            raise BankError(f"{file} cannot be read: {error.strerror or error} → check persona_bank.path") from error
         entries: dict[str, Mapping[str, str]] = {}
         lines = 0
         for number, line in enumerate(raw.splitlines(), start=1):

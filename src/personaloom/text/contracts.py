@@ -105,11 +105,7 @@ def _slot_kept(name: str, value: str, said: _Said) -> bool:
         return True
     found = sum(
         said.says(word)
-        or all(
-            said.says(part)
-            for part in re.split(r"[-']", word)
-            if len(part) > 1 and part not in FUNCTION_WORDS
-        )
+        or all(said.says(part) for part in re.split(r"[-']", word) if len(part) > 1 and part not in FUNCTION_WORDS)
         for word in plain
     )
     return found * 2 >= len(plain)
@@ -155,9 +151,7 @@ def _vague_names(clean: str, noisy: str, gone: Sequence[str]) -> list[str]:
             loose -= 1
     if not gone:
         vague += [
-            label
-            for label, pattern in (("reference", CONTEXT), ("priority", DELEGATE))
-            if added(pattern, clean, noisy)
+            label for label, pattern in (("reference", CONTEXT), ("priority", DELEGATE)) if added(pattern, clean, noisy)
         ]
     return vague
 
@@ -213,9 +207,7 @@ def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple
     return Finding(holds, "" if holds else "no slot is missing or vague", after)
 
 
-def _ambiguous(
-    clean: str, noisy: str, asked: Sequence[Request], after: Semantics, *, unclear: bool
-) -> Finding:
+def _ambiguous(clean: str, noisy: str, asked: Sequence[Request], after: Semantics, *, unclear: bool) -> Finding:
     count = len({request.phrase for request in asked if request.kind != "tell"})
     if asked and not count and added(MULTI, clean, noisy):
         # A comment with a request behind it: the comment is still one of the things said.
@@ -291,12 +283,7 @@ def _not_asking(clean: str, noisy: str, layer: NoiseLayer) -> str:
     """A clean text that asks and a noisy one that states is an answer."""
     before, after = requests(scan(clean)), requests(scan(noisy))
     asked = bool(before) and before[0].kind != "tell"
-    if (
-        asked
-        and "?" not in noisy
-        and all(request.kind == "tell" for request in after)
-        and _FINITE.search(noisy)
-    ):
+    if asked and "?" not in noisy and all(request.kind == "tell" for request in after) and _FINITE.search(noisy):
         return "it states something instead of asking"
     mine = [word for word in content_words(clean) if not word[0].isdigit()][:60]
     said = _Said(noisy, clean)

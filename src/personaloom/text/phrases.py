@@ -195,7 +195,5 @@ _CONTRARY = (
     ("original ↔ like the rest", r"original|unique|creative", r"(?:exactly|just) like (?:everyone|every|the) (?:else|other|others)\w*|stick to the (?:standard|template|script)|nothing (?:new|unusual)"),
     ("with ↔ without", r"with (?:lots of |plenty of |many )?(?:examples|code|sources|numbers)|include (?:examples|code|sources|numbers)", r"(?:without|no|don'?t include|do not include) (?:any )?(?:examples|code|sources|numbers)"),
 )  # fmt: skip
-CONTRADICTIONS = tuple(
-    (label, _any(f"(?:{first})"), _any(f"(?:{second})")) for label, first, second in _CONTRARY
-)
+CONTRADICTIONS = tuple((label, _any(f"(?:{first})"), _any(f"(?:{second})")) for label, first, second in _CONTRARY)
 """Pairs of wishes that cannot both be met: label, one side, the other."""

@@ -69,9 +69,7 @@ def register(features: Mapping[str, str]) -> Register:
         if "informal" in words:
             words.discard("formal")
         if "formal" in dimension:
-            informality.append(
-                _scale(words, {"casual", "informal", "relaxed", *_LOW}, {*_FORMAL, "high", "very"})
-            )
+            informality.append(_scale(words, {"casual", "informal", "relaxed", *_LOW}, {*_FORMAL, "high", "very"}))
         elif "tone" in dimension or "style" in dimension:
             informality.append(_scale(words, _CASUAL, _FORMAL))
         elif "detail" in dimension or "precision" in dimension:

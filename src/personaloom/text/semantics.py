@@ -47,9 +47,7 @@ _QUESTION = re.compile(
     r"isn't|aren't|don't|doesn't|shouldn't|any)\b(?P<rest>.*)",
     re.IGNORECASE,
 )
-_TAIL = re.compile(
-    r"\b(?:because|since|so that|cuz|although|if you can|if possible|please|thanks)\b.*", re.IGNORECASE
-)
+_TAIL = re.compile(r"\b(?:because|since|so that|cuz|although|if you can|if possible|please|thanks)\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +130,7 @@ def _request(text: str, start: int, end: int) -> Request | None:
             return _made("want", match, start + lead, start, end, verb="want")
     first = _WORD.match(body)
     if first and first.group().lower() in REQUEST_VERBS:
-        return _built(
-            "order", first.group().lower(), body[first.end() :], start, end, start + lead, first.end()
-        )
+        return _built("order", first.group().lower(), body[first.end() :], start, end, start + lead, first.end())
     match = _QUESTION.match(body)
     if match and (
         match["verb"].lower() in QUESTION_WORDS or "?" in text[end : end + 2] or clause.rstrip().endswith("?")

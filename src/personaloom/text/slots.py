@@ -49,7 +49,9 @@ _TECH = (
     r"docker|kubernetes|git|github|aws|azure|linux|windows|bash|html|css|latex|matlab|pandas|numpy|pytorch|tensorflow|"
     r"tableau|power bi|salesforce|slack|jira|wordpress|shopify"
 )
-_TONGUES = r"english|spanish|french|german|italian|portuguese|dutch|russian|arabic|hindi|chinese|mandarin|japanese|korean"
+_TONGUES = (
+    r"english|spanish|french|german|italian|portuguese|dutch|russian|arabic|hindi|chinese|mandarin|japanese|korean"
+)
 _PEOPLE = (
     r"beginners?|kids?|children|child|students?|teenagers?|adults?|seniors?|managers?|boss|teams?|clients?|customers?|"
     r"colleagues?|professors?|teachers?|audience|readers?|investors?|developers?|engineers?|executives?|patients?|parents?|"
@@ -122,16 +124,10 @@ def find_slots(parsed: Scan) -> list[Slot]:
     """The slots of a text in order of place. Earlier patterns win where two overlap."""
     taken = _Taken()
     found: list[tuple[str, int, int, int, int]] = []
-    found += [
-        _as_slot(span)
-        for span in parsed.protected
-        if span.kind in _SEALED and taken.claim(span.start, span.end)
-    ]
+    found += [_as_slot(span) for span in parsed.protected if span.kind in _SEALED and taken.claim(span.start, span.end)]
     found += [match for match in _matches(parsed.text) if taken.claim(match[3], match[4])]
     found += [
-        _as_slot(span)
-        for span in parsed.protected
-        if span.kind not in _SEALED and taken.claim(span.start, span.end)
+        _as_slot(span) for span in parsed.protected if span.kind not in _SEALED and taken.claim(span.start, span.end)
     ]
     return _named(parsed.text, sorted(found, key=lambda item: item[1]))
 

@@ -100,9 +100,7 @@ def scan(text: str) -> Scan:
     for match in _SCANNER.finditer(text):
         kind, start, end = match.lastgroup, match.start(), match.end()
         if kind != "word":
-            protected.append(
-                Span(start, _without_tail(text, start, end) if kind == "url" else end, Kind(str(kind)))
-            )
+            protected.append(Span(start, _without_tail(text, start, end) if kind == "url" else end, Kind(str(kind))))
             continue
         word = match.group()
         if word.islower() or word in {"I", "I'm", "I’m", "I'd", "I’d", "I've", "I’ve", "I'll", "I’ll"}:
@@ -132,10 +130,7 @@ def _sort_capitals(text: str, capitals: Sequence[Word], protected: list[Span], w
         plain = word.text[1:].islower() or len(word.text) == 1
         opens = plain and _OPENING.search(text[max(0, word.start - 12) : word.start]) is not None
         if (opens or word.text == "I") and (
-            lower in COMMON_WORDS
-            or lower in known
-            or lower.partition("'")[0] in COMMON_WORDS
-            or not lower.isascii()
+            lower in COMMON_WORDS or lower in known or lower.partition("'")[0] in COMMON_WORDS or not lower.isascii()
         ):
             words.append(word)
         else:

@@ -130,9 +130,7 @@ def flourish(features: Mapping[str, str], dice: Dice) -> str:
     """An emoji behind a message, for those who use them."""
     use = trait(features, "emoji_use", "emoji")
     share = {"a lot": 60, "now and then": 15, "often": 60, "frequent": 60, "sometimes": 15}.get(use, 0)
-    return (
-        " " + dice.pick(("🙂", "😅", "🙏", "😊", "🤔", "👍", "✨")) if share and dice.percent(share) else ""
-    )
+    return " " + dice.pick(("🙂", "😅", "🙏", "😊", "🤔", "👍", "✨")) if share and dice.percent(share) else ""
 
 
 _FENCE = re.compile(r"```[\s\S]*?(?:```|\Z)|`[^`\n]+`|\"[^\"\n]*\"|“[^”\n]*”")
@@ -201,16 +199,12 @@ def _whole(query: str, register: Register, features: Mapping[str, str], dice: Di
     if ask.form == "tell" and core and core[-1] not in ".!?:…":
         core += "."
     hello = {f"{name}.hello": ""} if ask.start > 0 else {}
-    frame = words.say(
-        f"{name}.{ask.form}", dice, {"core": core, "clause": core, "text": capital(core), **hello}
-    )
+    frame = words.say(f"{name}.{ask.form}", dice, {"core": core, "clause": core, "text": capital(core), **hello})
     before = _small_words(query[: ask.start].strip(), register)
     after = _small_words(query[ask.end :].strip(), register)
     head = _ended(frame, register)
     parts = [before, head, *_surroundings(register, features, dice, len(query))]
-    closing = (
-        words.say(f"{name}.close", dice, {}) if dice.percent((45, 25, 50)[register.formality + 1]) else ""
-    )
+    closing = words.say(f"{name}.close", dice, {}) if dice.percent((45, 25, 50)[register.formality + 1]) else ""
     line = " ".join(part for part in parts if part)
     if after:
         line = f"{line}\n\n{after}" if "\n" in after or "```" in after else f"{line} {after}"
@@ -236,9 +230,7 @@ def _surroundings(register: Register, features: Mapping[str, str], dice: Dice, s
     options += ["urgent"] if register.urgency > 0 else []
     options += {1: ["expert"], -1: ["novice"]}.get(register.skill, [])
     chosen = dice.some(options, wanted)
-    return [
-        _ended(words.say(f"{register.voice}.about.{name}", dice, known), register) for name in sorted(chosen)
-    ]
+    return [_ended(words.say(f"{register.voice}.about.{name}", dice, known), register) for name in sorted(chosen)]
 
 
 def _ended(sentence: str, register: Register) -> str:

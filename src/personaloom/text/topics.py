@@ -168,9 +168,7 @@ def _trimmed(phrase: str, most: int = 8) -> str:
 
 def _phrase_in(text: str) -> str:
     """The first thing that a text names with a determiner, or its first content words."""
-    leads = sorted(
-        _NOUN_LEAD.finditer(text[:400]), key=lambda m: (m.group(1).lower() not in {"my", "our"}, m.start())
-    )
+    leads = sorted(_NOUN_LEAD.finditer(text[:400]), key=lambda m: (m.group(1).lower() not in {"my", "our"}, m.start()))
     for lead in leads:
         words: list[str] = []
         for raw in text[lead.end() :].split()[:3]:
@@ -187,9 +185,7 @@ def _phrase_in(text: str) -> str:
 
 def _terms(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words worth naming: no verbs of asking, no bare numbers; everyday words only where there is little else."""
-    named = [
-        w for w in words if w not in REQUEST_VERBS and not w.endswith("ly") and len(w) > 2 and not w.isdigit()
-    ]
+    named = [w for w in words if w not in REQUEST_VERBS and not w.endswith("ly") and len(w) > 2 and not w.isdigit()]
     rare = [word for word in named if word not in COMMON_WORDS]
     return tuple((rare if len(rare) > 2 else named or words)[:24])
 

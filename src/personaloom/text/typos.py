@@ -26,9 +26,7 @@ HOMOPHONE_SHARE = 8
 MIX = (("drop", 36), ("double", 19), ("insert", 8), ("neighbour", 21), ("transpose", 16))
 """Mechanical slips, shares of a hundred."""
 _BOUNDS: tuple[str, ...] = tuple(name for name, share in MIX for _ in range(share))
-_SUBTLE: tuple[str, ...] = tuple(
-    "drop" if i < 55 else "double" if i < 90 else "transpose" for i in range(100)
-)
+_SUBTLE: tuple[str, ...] = tuple("drop" if i < 55 else "double" if i < 90 else "transpose" for i in range(100))
 
 _NUMBERS = frozenset(NUMBER_WORDS) | {"half", "dozen", "hundred", "thousand", "million"}
 _CANDIDATE = re.compile(r"(?<![\w'’\-])[a-z]{4,}(?![\w'’\-])")
@@ -82,9 +80,7 @@ def candidates(text: str, pattern: re.Pattern[str] = _CANDIDATE) -> list[tuple[i
     numbers, whose unit is the word behind them; only the others are scanned in full.
     """
     if _MUST_SCAN.search(text) is not None:
-        return [
-            (w.start, w.end) for w in scan(text).words if pattern.fullmatch(w.text) and w.text not in _NUMBERS
-        ]
+        return [(w.start, w.end) for w in scan(text).words if pattern.fullmatch(w.text) and w.text not in _NUMBERS]
     places = [match.span() for match in pattern.finditer(text)]
     if _DIGIT.search(text) is not None:
         return [
@@ -95,16 +91,12 @@ def candidates(text: str, pattern: re.Pattern[str] = _CANDIDATE) -> list[tuple[i
     return places
 
 
-def add_typos(
-    text: str, key: Key, *, rate: float, most: int | None = None, subtle: bool = False
-) -> str | None:
+def add_typos(text: str, key: Key, *, rate: float, most: int | None = None, subtle: bool = False) -> str | None:
     """Put typos into a text; see ``typos``."""
     return typos(text, key, rate, most, subtle=subtle)[0]
 
 
-def typos(
-    text: str, key: Key, rate: float, most: int | None = None, *, subtle: bool = False
-) -> tuple[str | None, int]:
+def typos(text: str, key: Key, rate: float, most: int | None = None, *, subtle: bool = False) -> tuple[str | None, int]:
     """Put typos into a text.
 
     Args:

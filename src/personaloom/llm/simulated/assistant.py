@@ -76,9 +76,7 @@ class _Answer:
         self.topic = topic
         self.dice = dice
         self.words: Grammar = domain_bank(topic.domain, "assistant")
-        self.register = (
-            Register.of(features) if features else Register(answer_length=dice.pick((-1, 0, 0, 0, 1)))
-        )
+        self.register = Register.of(features) if features else Register(answer_length=dice.pick((-1, 0, 0, 0, 1)))
         self.voice = self.register.voice
         self.shape = next(
             (s for word, s in _FORMATS if word in trait(features, "format_pref_primary", "format_pref")), ""
@@ -149,10 +147,7 @@ class _Answer:
         start = 0 if self.turn == 0 else 5 + 3 * self.turn
         order = [self.order[(start + i) % len(self.order)] for i in range(min(count, len(self.order)))]
         lines = self.words.deal("steps", order, self.dice, self.vars)
-        return [
-            (head, capital(self._longer(detail)))
-            for head, _, detail in (line.partition(": ") for line in lines)
-        ]
+        return [(head, capital(self._longer(detail))) for head, _, detail in (line.partition(": ") for line in lines)]
 
     def _longer(self, detail: str) -> str:
         """With a second sentence now and then, oftener for those who like to read."""
@@ -180,9 +175,7 @@ class _Answer:
         for number, (head, detail) in enumerate(lines):
             rule = "link" if number == 0 else "link.last" if number == len(lines) - 1 else "link.next"
             low = head[0].lower() + head[1:]
-            texts.append(
-                f"{self.say(rule)}, {low}. {detail}" if self.dice.percent(65) else f"{head}. {detail}"
-            )
+            texts.append(f"{self.say(rule)}, {low}. {detail}" if self.dice.percent(65) else f"{head}. {detail}")
         if len(texts) < 3:
             return [" ".join(texts)]
         half = (len(texts) + 1) // 2
@@ -271,9 +264,7 @@ def _sides(topic: Topic, dice: Dice) -> tuple[str, str]:
     match = re.fullmatch(r"(.{2,40}?)(?: and | with | versus | vs\.? | or )(.{2,40})", plain)
     if topic.kind == "compare" and match and "|" not in plain:
         return capital(match.group(1).rpartition(", ")[2] or match.group(1)), capital(match.group(2))
-    return dice.pick(
-        (("One way", "The other"), ("Option A", "Option B"), ("The small version", "The full version"))
-    )
+    return dice.pick((("One way", "The other"), ("Option A", "Option B"), ("The small version", "The full version")))
 
 
 def dice_cut(makers: Sequence[Callable[[], str]], count: int, dice: Dice) -> list[str]:

@@ -120,15 +120,11 @@ class SimulatedModel:
         """The text of a reply that is of no use, or None where it is fine."""
         if fault == "refusal":
             if request.schema is not None:
-                raise RefusalError(
-                    f"{self.deployment.model}: simulated refusal", input_tokens=read, output_tokens=8
-                )
+                raise RefusalError(f"{self.deployment.model}: simulated refusal", input_tokens=read, output_tokens=8)
             return None, "I'm sorry, but I can't help with that."
         if fault == "malformed":
             if request.schema is None:
-                raise MalformedReplyError(
-                    f"{self.deployment.model}: simulated answer that is no chat completion"
-                )
+                raise MalformedReplyError(f"{self.deployment.model}: simulated answer that is no chat completion")
             return (
                 None,
                 "Let me think about that for a moment, then I will get back to the form you asked for.",

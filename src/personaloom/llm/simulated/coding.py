@@ -29,9 +29,7 @@ def code_block(message: str, topic: Topic, variables: Variables, dice: Dice) -> 
     names = [word for word in topic.terms if re.fullmatch(r"[a-z][a-z0-9]{2,14}", word)] or ["value"]
     parts = dice.some(names, 2)
     facts = {
-        "name": "_".join(parts)
-        if language != "javascript"
-        else parts[0] + "".join(p.capitalize() for p in parts[1:]),
+        "name": "_".join(parts) if language != "javascript" else parts[0] + "".join(p.capitalize() for p in parts[1:]),
         "term": parts[0],
         "short": variables.fixed["short"].replace('"', "'").replace("\n", " "),
     }

@@ -47,9 +47,7 @@ class FaultPlan:
 
     def __init__(self, shares: Mapping[str, float]) -> None:
         faults = [
-            Fault(f"llm.faults.{name}", "there is no such fault", _hint(name))
-            for name in shares
-            if name not in KINDS
+            Fault(f"llm.faults.{name}", "there is no such fault", _hint(name)) for name in shares if name not in KINDS
         ]
         faults += [
             Fault(f"llm.faults.{name}", f"{share!r} is no share of attempts", "a number from 0 to 1")
@@ -57,9 +55,7 @@ class FaultPlan:
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1
         ]
         if not faults and sum(shares.values()) > 1 + 1e-9:
-            faults.append(
-                Fault("llm.faults", f"the shares sum to {sum(shares.values()):g}", "at most 1 in all")
-            )
+            faults.append(Fault("llm.faults", f"the shares sum to {sum(shares.values()):g}", "at most 1 in all"))
         if faults:
             raise ConfigError(faults, "the simulated model's faults cannot be used")
         self.shares = {name: float(shares[name]) for name in KINDS if shares.get(name)}
@@ -92,9 +88,7 @@ def transport_error(kind: str, model: str, deadline_s: float, input_tokens: int)
         case "connection_cut":
             return ConnectionCutError(f"{model}: simulated cut, the connection closed in mid-reply")
         case "empty":
-            return EmptyReplyError(
-                f"{model}: simulated reply without text", input_tokens=input_tokens, output_tokens=0
-            )
+            return EmptyReplyError(f"{model}: simulated reply without text", input_tokens=input_tokens, output_tokens=0)
         case _:
             return None
 

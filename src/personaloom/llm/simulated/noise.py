@@ -51,9 +51,7 @@ def noisy(facts: Mapping[str, Any], key: Key) -> dict[str, Any]:
     text = str(facts.get("text", ""))
     if facts.get("control") == "placebo":
         return {"noisy_text": _paraphrase(text, Dice(key.child("placebo")))}
-    asked = [
-        entry["name"] if isinstance(entry, Mapping) else str(entry) for entry in facts.get("strategies") or ()
-    ]
+    asked = [entry["name"] if isinstance(entry, Mapping) else str(entry) for entry in facts.get("strategies") or ()]
     names = [name for name in asked if name in STRATEGIES]
     made, _ = compose(text, names, key.child("noise"), facts.get("features") or {})
     return {"noisy_text": made}

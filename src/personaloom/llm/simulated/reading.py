@@ -18,9 +18,7 @@ _LINK = re.compile(
     r"(?:First|To begin with|At the start|Then|After that|Next|From there|Once that stands|Finally|Last of all|"
     r"In the end)\b,?"
 )
-_LABELS = frozenset(
-    {"caveat", "example", "note", "tip", "summary", "important", "warning", "conclusion", "in brief"}
-)
+_LABELS = frozenset({"caveat", "example", "note", "tip", "summary", "important", "warning", "conclusion", "in brief"})
 _PART = re.compile(r"[|“”]|\*\*")  # of a table, or with a quote or bold words inside
 _WORDS = 8
 

@@ -126,9 +126,7 @@ class _Maker:
     def _object(self, schema: Schema, depth: int) -> dict[str, Any]:
         required = list(schema.get("required", ()))
         properties = schema.get("properties", {})
-        optional = [
-            name for name in properties if name not in required and depth < 4 and self.dice.percent(60)
-        ]
+        optional = [name for name in properties if name not in required and depth < 4 and self.dice.percent(60)]
         out = {n: self.value(properties.get(n, _more(schema)), depth + 1) for n in (*required, *optional)}
         for name in properties:
             if len(out) >= schema.get("minProperties", 0):

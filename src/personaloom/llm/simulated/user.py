@@ -77,11 +77,7 @@ def _ref(words: Grammar, topic: Topic, found: Sequence[Point], dice: Dice) -> st
     if point.kind == "quote" or " " not in head:
         shown = head
     else:
-        shown = (
-            head[0].lower() + head[1:]
-            if dice.percent(40) and head[1:2].islower() and head[:2] != "I "
-            else head
-        )
+        shown = head[0].lower() + head[1:] if dice.percent(40) and head[1:2].islower() and head[:2] != "I " else head
     return words.say(f"ref.{point.kind}", dice, {"number": point.number, "head": shown})
 
 

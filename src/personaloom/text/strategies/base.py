@@ -81,9 +81,7 @@ def add_sentence(text: str, sentence: str) -> str:
     if body.endswith("```"):
         return f"{body}\n\n{sentence}"
     if _CLOSED.search(body) or sentence[:1].isupper():
-        joint = (
-            " " if _CLOSED.search(body) else ". " if body[-1:].isalnum() or body[-1:] in "\"')]`”" else " "
-        )
+        joint = " " if _CLOSED.search(body) else ". " if body[-1:].isalnum() or body[-1:] in "\"')]`”" else " "
         return f"{body}{joint}{sentence}"
     joint = ", " if body[-1:].isalnum() or body[-1:] in "\"')]`”" else " "
     return f"{body}{joint}{sentence}"
@@ -96,12 +94,7 @@ def prefix(text: str, phrase: str, parsed: Scan | None = None) -> str:
     parsed = parsed or scan(text)
     opens = phrase[-1:] in ".!?"
     word = next((word for word in parsed.words if word.start == lead), None)
-    if (
-        word
-        and not opens
-        and word.text[0].isupper()
-        and word.lower not in {"i", "i'm", "i'd", "i've", "i'll"}
-    ):
+    if word and not opens and word.text[0].isupper() and word.lower not in {"i", "i'm", "i'd", "i've", "i'll"}:
         body = body[0].lower() + body[1:]
     return f"{phrase} {body}"
 
@@ -136,9 +129,7 @@ def tidy(text: str, before: str, new: str, after: str) -> str:
     return out
 
 
-def pick_some(
-    items: Sequence[tuple[int, int]], key: Key, share: float, purpose: str
-) -> list[tuple[int, int]]:
+def pick_some(items: Sequence[tuple[int, int]], key: Key, share: float, purpose: str) -> list[tuple[int, int]]:
     """A keyed part of some places, at least one, in order of place."""
     if not items:
         return []

@@ -48,12 +48,7 @@ def paraphrase(text: str, key: Key, features: Mapping[str, str]) -> str | None:
     else:
         first = next(iter(requests(parsed)), None)
         start = len(text) - len(text.lstrip())
-        if (
-            first
-            and first.kind == "order"
-            and first.verb_start == start
-            and parsed.free(start, first.verb_end)
-        ):
+        if first and first.kind == "order" and first.verb_start == start and parsed.free(start, first.verb_end):
             out = (
                 text[:start]
                 + key.choice(("Please ", "Could you ", "I would like you to "), "frame")
@@ -65,11 +60,7 @@ def paraphrase(text: str, key: Key, features: Mapping[str, str]) -> str | None:
 
 def _framed(text: str, match: re.Match[str], frame: str) -> str:
     if frame.strip().lower() == match.group().strip().lower():
-        frame = (
-            "Please "
-            if match.group().lower().startswith(("can", "could", "would", "will"))
-            else "I would like to "
-        )
+        frame = "Please " if match.group().lower().startswith(("can", "could", "would", "will")) else "I would like to "
     return (frame if text[:1].isupper() else frame[0].lower() + frame[1:]) + text[match.end() :]
 
 
@@ -133,10 +124,7 @@ def _edited(text: str, order: list[int], distance: int, growth: int, stream: obj
         slots[order[at]] = slots.get(order[at], "") + _LETTERS[number % len(_LETTERS)]
     return splice(
         text,
-        [
-            (place, place + 1, slots.get(place, "") + edits.get(place, text[place]))
-            for place in {*slots, *edits}
-        ],
+        [(place, place + 1, slots.get(place, "") + edits.get(place, text[place])) for place in {*slots, *edits}],
     )
 
 

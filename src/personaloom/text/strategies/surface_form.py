@@ -93,9 +93,7 @@ def detect_incomplete(clean: str, noisy: str) -> bool:
     """Words of grammar are gone, or the text trails off."""
     before = Counter(token for token in canonical_tokens(clean) if token in _GRAMMAR)
     after = Counter(token for token in canonical_tokens(noisy) if token in _GRAMMAR)
-    trails = noisy.rstrip(" \"'").endswith(("...", "…", " -", "—")) and not clean.rstrip().endswith(
-        ("...", "…")
-    )
+    trails = noisy.rstrip(" \"'").endswith(("...", "…", " -", "—")) and not clean.rstrip().endswith(("...", "…"))
     return bool(before - after) or trails
 
 
@@ -111,9 +109,7 @@ def punctuation_format(text: str, key: Key, features: Mapping[str, str]) -> str 
         return None
     level = tier(features)
     kinds = (
-        ("spaced", "final", "comma", "wide")
-        if level == 0
-        else ("final", "lower", "comma", "double", "dots", "spaced")
+        ("spaced", "final", "comma", "wide") if level == 0 else ("final", "lower", "comma", "double", "dots", "spaced")
     )
     kinds = (*kinds, "emoji", "lower") if level == 2 else kinds
     out = text
@@ -180,9 +176,7 @@ _NEGATION = re.compile(
     r"\b(?:not|no|never|nothing|none|without|cannot|nobody|can't|nor|cant|dont|wont|isnt|doesnt|didnt|havent)\b|\w+n['’]t\b",
     re.IGNORECASE,
 )
-_WISH = re.compile(
-    rf"(?<![\w'’\-])(?:(an?) )?({'|'.join(NEGATED)})(?![\w'’\-])(?! (?:but|and|or)\b)", re.IGNORECASE
-)
+_WISH = re.compile(rf"(?<![\w'’\-])(?:(an?) )?({'|'.join(NEGATED)})(?![\w'’\-])(?! (?:but|and|or)\b)", re.IGNORECASE)
 _AUXILIARY = re.compile(
     r"(?<![\w'’])(?:can|could|would|won't|is|are|do|does|should) (?=(?:you|it|there|this|that)\b)",
     re.IGNORECASE,

@@ -70,9 +70,7 @@ def detect_colloquial(clean: str, noisy: str) -> bool:
     """An informal form that the clean text has not."""
     before = Counter(match.group().lower().replace("’", "'") for match in _INFORMAL.finditer(clean))
     after = Counter(match.group().lower().replace("’", "'") for match in _INFORMAL.finditer(noisy))
-    return bool(after - before) or (
-        _OPENER.match(noisy.lstrip()) is not None and _OPENER.match(clean.lstrip()) is None
-    )
+    return bool(after - before) or (_OPENER.match(noisy.lstrip()) is not None and _OPENER.match(clean.lstrip()) is None)
 
 
 def typo_misspelling(text: str, key: Key, features: Mapping[str, str]) -> str | None:
@@ -97,10 +95,7 @@ def detect_typos(clean: str, noisy: str) -> bool:
     meant = {group for word in gone for group in synonym_group(word)}
     index = FuzzySet([word for word in gone if len(word) >= 4])
     return any(
-        len(word) >= 3
-        and word not in FUNCTION_WORDS
-        and index.near(word)
-        and meant.isdisjoint(synonym_group(word))
+        len(word) >= 3 and word not in FUNCTION_WORDS and index.near(word) and meant.isdisjoint(synonym_group(word))
         for word in fresh
     )
 
@@ -121,9 +116,7 @@ def synonym_rewrite(text: str, key: Key, features: Mapping[str, str]) -> str | N
         edits.append((start, end, new[0].upper() + new[1:] if old[0].isupper() else new))
         if article := re.search(r"(?<!\w)([Aa])(n?)(\s+)\Z", text[max(0, start - 5) : start]):
             right = (
-                article[1]
-                + ("n" if new[0].lower() in "aeiou" and new not in {"use", "utilize"} else "")
-                + article[3]
+                article[1] + ("n" if new[0].lower() in "aeiou" and new not in {"use", "utilize"} else "") + article[3]
             )
             edits.append((start - len(article.group()), start, right))
     out = splice(text, edits)
@@ -185,6 +178,4 @@ def detect_segmentation(clean: str, noisy: str) -> bool:
 def _joined(apart: str, together: str) -> bool:
     first, second = tokens(apart), Counter(tokens(together))
     known = Counter(first)
-    return any(
-        second[a + b] > known[a + b] for a, b in pairwise(first) if not (a.isdigit() and b in FUNCTION_WORDS)
-    )
+    return any(second[a + b] > known[a + b] for a, b in pairwise(first) if not (a.isdigit() and b in FUNCTION_WORDS))

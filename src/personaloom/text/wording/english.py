@@ -86,9 +86,7 @@ def contract(text: str) -> str:
 
 def expand(text: str) -> str:
     """Without contractions and clipped words, as people write to an office."""
-    return _EXPAND.sub(
-        lambda m: _cased(m.group(), _EXPANSIONS[m.group().lower()]), text.replace("\u2019", "'")
-    )
+    return _EXPAND.sub(lambda m: _cased(m.group(), _EXPANSIONS[m.group().lower()]), text.replace("\u2019", "'"))
 
 
 def _cased(old: str, new: str) -> str:

@@ -54,9 +54,7 @@ def _aliases(choices: tuple[str, ...]) -> dict[str, tuple[tuple[str, ...], dict[
         own = tuple(word.lower() for word in words_of(choice.replace("_", " ")))
         words = [word for word in own if word not in FUNCTION_WORDS] or list(own)
         names = {name: set(" ".join(domain_rules(name)["names"]).split()) | {name} for name in domain_names()}
-        share = {
-            n: 6 * sum(w in claimed for w in words) // max(len(words), 1) for n, claimed in names.items()
-        }
+        share = {n: 6 * sum(w in claimed for w in words) // max(len(words), 1) for n, claimed in names.items()}
         known[choice] = (own, {name: part for name, part in share.items() if part})
     return known
 
@@ -68,8 +66,7 @@ def guess_domain(text: str, choices: Sequence[str], key: Key) -> str:
     votes = _votes(text)
     words = {word.lower() for word in words_of(text[:_LIMIT])}
     scores = {
-        choice: sum(votes.get(name, 0) * part for name, part in claims.items())
-        + 36 * sum(w in words for w in own)
+        choice: sum(votes.get(name, 0) * part for name, part in claims.items()) + 36 * sum(w in words for w in own)
         for choice, (own, claims) in _aliases(tuple(choices)).items()
     }
     best = max(scores.values())

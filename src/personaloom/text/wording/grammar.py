@@ -75,9 +75,7 @@ class _Compiler:
         if mark == "[":
             self.options.append([[]])
         elif len(self.options) == 1:
-            raise ValueError(
-                f"{mark!r} outside of brackets: {self.line!r}; write \\{mark} for the plain character"
-            )
+            raise ValueError(f"{mark!r} outside of brackets: {self.line!r}; write \\{mark} for the plain character")
         elif mark == "|":
             self.options[-1].append([])
         else:
