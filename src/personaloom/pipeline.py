@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from personaloom.adoption import find_donor, upstream_of
 from personaloom.dialogue import InteractionGenerator
 from personaloom.distractor import DistractorModel
 from personaloom.engine import Engine, EngineSettings, Work
@@ -183,7 +184,7 @@ class Pipeline:
     def _noise_links(self) -> tuple[list[Any], list[Any]]:
         """What noise adds to the conversations, and to what stands beside them."""
         distractor = self.parts.distractor
-        if distractor is None:
+        if distractor is None or not distractor.activation_probability:
             return [], []
         templates = ("extract_semantics", "generate_noise", "verify_noise")
         links = [distractor.fingerprint(), self.parts.seeds.noise, *self._link(templates, Role.NOISE, Role.EXTRACTOR)]
@@ -282,6 +283,7 @@ class Pipeline:
 
     def _sample(self, store: Store, count: int) -> None:
         """See that the first ``count`` personas are in the store; all are sampled before the first model call."""
+        self._adopt(store, count)
         there = store.count("personas")
         if there >= count:
             return
@@ -296,6 +298,18 @@ class Pipeline:
         while batch := list(itertools.islice(personas, PERSONA_BATCH)):
             store.put_personas(batch)
             self.progress.advance("persona", sum(index >= there for index, _ in batch))
+
+    def _adopt(self, store: Store, count: int) -> None:
+        """Where this folder is new, start from a dataset that is the same up to the first stage of this run."""
+        upstream = upstream_of(self.parts.plan.names)
+        if upstream is None or store.count("personas"):
+            return
+        datasets = self.parts.output_dir / "datasets"
+        fingerprint = self.fingerprints[upstream.fingerprint]
+        donor = find_donor(datasets, self.folder, upstream, fingerprint, count)
+        if donor is not None:
+            store.adopt(donor, upstream.tables)
+            self.note(f"goes on from {donor.name}, which is the same up to here")
 
     # -- conversations -------------------------------------------------------------------------------------------
 
@@ -372,7 +386,8 @@ class Pipeline:
             seed = parts.seeds.generation
             stages.append(QueryStage(parts.query_generator, parts.interaction_generator, seed, domains, scenarios))
         if StageName.INTERACTION in plan:
-            realtime = parts.distractor if self.noise_mode == "realtime" else None
+            never = parts.distractor is None or not parts.distractor.activation_probability
+            realtime = parts.distractor if self.noise_mode == "realtime" and not never else None
             pairs = realtime is not None and realtime.pairs
             stages.append(InteractionStage(parts.interaction_generator, realtime, self._verifies, pairs))
         if StageName.DISTRACTOR in plan and parts.distractor is not None and self.noise_mode == "posthoc":

@@ -49,6 +49,9 @@ _ADD_REPLAYED = (
     "(SELECT 1 FROM calls WHERE persona = ? AND slot = ? AND call = ?)"
 )
 
+_COPIED = ("personas", "prompts", "queries", "interactions", "twins", "noise", "failures")
+"""Tables that another dataset with the same fingerprint so far can hand over, in the order of the stages."""
+
 
 def folder_is_ours(folder: Path) -> bool:
     """Whether a folder is one of our dataset folders (or not there, or empty): only such a folder is ever cleared."""
@@ -120,7 +123,8 @@ class Store:
         _unlock(_lock(folder))
 
     def _open(self, fingerprint: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.folder / "store.sqlite", isolation_level=None, check_same_thread=False)
+        uri = (self.folder / "store.sqlite").absolute().as_uri()
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, SCHEMA_VERSION):
             connection.close()
@@ -199,6 +203,32 @@ class Store:
         """Remember a JSON value."""
         self.flush()
         _set(self._connection, name, value)
+
+    def adopt(self, source: Path, tables: Iterable[str]) -> None:
+        """Copy rows from another dataset's store: conversations that this dataset's later stages start from.
+
+        Their calls come along, as paid by somebody else.
+
+        Raises:
+            StoreError: the other store cannot be read.
+        """
+        wanted = [name for name in _COPIED if name in set(tables)]
+        try:
+            self._connection.execute(
+                "ATTACH ? AS source", (f"{(source / 'store.sqlite').absolute().as_uri()}?mode=ro",)
+            )
+            try:
+                for name in wanted:
+                    self._now(f"INSERT OR IGNORE INTO {name} SELECT * FROM source.{name}", None)
+                calls = self._connection.execute("SELECT persona, slot, call, record FROM source.calls").fetchall()
+                self._now(
+                    "INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)",
+                    ((persona, slot, call, _unpaid(record)) for persona, slot, call, record in calls),
+                )
+            finally:
+                self._connection.execute("DETACH source")
+        except sqlite3.Error as error:
+            raise StoreError(_words(source, error)) from error
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -309,11 +339,14 @@ class Store:
             self._rows = rows
             raise StoreError(_words(self.folder, error)) from error
 
-    def _now(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    def _now(self, statement: str, rows: Iterable[tuple[Any, ...]] | None) -> None:
         self.flush()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(statement, rows)
+            if rows is None:
+                self._connection.execute(statement)
+            else:
+                self._connection.executemany(statement, rows)
             self.version += 1
             _set(self._connection, "version", self.version)
             self._connection.execute("COMMIT")
@@ -330,6 +363,13 @@ class Store:
             self._rows.clear()
             self._connection.close()
             _unlock(self._lock)
+
+
+def _unpaid(record: bytes) -> bytes:
+    """A call record as it stands in a dataset that did not pay for it."""
+    call = orjson.loads(record)
+    call["metadata"]["paid"] = False
+    return orjson.dumps(call)
 
 
 def _get(connection: sqlite3.Connection, name: str) -> Any:

@@ -22,6 +22,7 @@ FLOORS = [
         "results",
         "persona_export",
         "estimate",
+        "adoption",
         "scoring",
     },
     {"tracking"},
