@@ -71,12 +71,8 @@ def _header(options: FormatOptions, files: Mapping[str, tuple[str, int]]) -> dic
                 "data_files": [{"split": _hub_split(split), "path": path} for split, path in listed.items()],
             }
         ],
-        "dataset_info": {
-            "features": [dict(feature) for feature in _FEATURES],
-            "splits": [
-                {"name": _hub_split(split), "num_examples": count} for split, (_, count) in files.items() if count
-            ],
-        },
+        # Without the sizes of the splits, which the hub's library wants in bytes or not at all and counts by itself.
+        "dataset_info": {"features": [dict(feature) for feature in _FEATURES]},
     }
 
 
