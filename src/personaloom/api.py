@@ -103,8 +103,9 @@ def _export_personas(pipeline: Pipeline, manifest: Mapping[str, Any]) -> None:
     if path is None:
         return
     personas = load_records(pipeline.folder / "personas.jsonl", manifest["counts"]["personas"], PersonaSpec.from_dict)
-    dimensions = getattr(pipeline.parts.bank, "dimensions", ())  # a bank of text personas has none
-    names = [dimension.name for dimension in dimensions] or list(dict.fromkeys(n for p in personas for n in p.features))
+    # A bank of text personas has no dimensions: its features are what its file has.
+    names = [dimension.name for dimension in pipeline.parts.bank.dimensions]
+    names = names or list(dict.fromkeys(name for persona in personas for name in persona.features))
     export_personas(personas, path, names)
 
 

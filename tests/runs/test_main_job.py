@@ -174,3 +174,30 @@ def test_queries_stay_as_they_are_where_transfer_is_skipped(tmp_path):
     for query in lines(dataset(tmp_path) / "queries.jsonl"):
         assert query["adapted_query"] == query["original_query"]
         assert query["style_transferred"] is False
+
+
+def test_personas_of_others_are_dealt_prompted_and_exported(tmp_path, capsys):
+    people = ["A retired tram driver from Lisbon who restores radios.", "A nurse who studies law.", "A chess player."]
+    (tmp_path / "people.jsonl").write_text("".join(json.dumps({"persona": text}) + "\n" for text in people))
+    bank = ("persona_bank=text", f"persona_bank.path={tmp_path / 'people.jsonl'}")
+    assert run(*bank, "num_personas=3", out=tmp_path / "o") == 0
+    texts = [persona["features"]["persona"] for persona in lines(dataset(tmp_path / "o") / "personas.jsonl")]
+    assert sorted(texts) == sorted(people)
+    assert manifest(tmp_path / "o")["counts"]["interactions"] == 15
+    assert run(*bank, "num_personas=4", out=tmp_path / "p") == 2
+    assert "num_personas=3" in capsys.readouterr().err
+    words = (*bank, "--mode", "basic", "generate_prompts=false", "num_personas=3")
+    assert run(*words, f"export_path={tmp_path / 'x.parquet'}", out=tmp_path / "q") == 0
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(tmp_path / "x.parquet").to_pylist()
+    assert sorted(row["features"]["persona"] for row in rows) == sorted(people)
+
+
+def test_a_distance_that_cannot_be_had_stops_before_any_call(tmp_path, capsys):
+    words = ("persona_bank=compact", "sampler.min_features=3", "sampler.diversity.min_hamming_distance=12")
+    assert run(*words, "num_personas=5000", out=tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "reached" in said
+    assert "packing bound" in said
+    assert not list(tmp_path.rglob("interactions.jsonl"))

@@ -16,6 +16,7 @@ from typing import Any, overload
 
 from personaloom.errors import BankError, InfeasibleError
 from personaloom.keyed import Key
+from personaloom.personas.model import Dimension
 from personaloom.records import Ids, PersonaSpec
 
 __all__ = ["Dealer", "TextPersonaBank"]
@@ -52,6 +53,11 @@ class TextPersonaBank:
     repeated: int
     sha256: str
     text_field: str = "persona"
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """None: a text is not made of values."""
+        return ()
 
     @staticmethod
     def load(path: str, text_field: str | None = None) -> TextPersonaBank:
