@@ -24,6 +24,7 @@ FLOORS = [
         "estimate",
         "adoption",
         "scoring",
+        "siblings",
     },
     {"tracking"},
     {"config", "cli", "api", "foreign", "__init__", "__main__"},

@@ -235,6 +235,56 @@ def test_samples_are_filtered_by_score_and_the_simulated_judge_is_marked(tmp_pat
     assert manifest(tmp_path)["counts"]["samples"] == 9
 
 
+# -- several datasets ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def siblings(tmp_path_factory):
+    """Two judged datasets that differ in the assistant alone."""
+    out = tmp_path_factory.mktemp("siblings")
+    for name in ("a", "b"):
+        assert run(*SMALL, *JUDGED, f"name={name}", f"llm.roles.assistant.model=simulated/{name}", out=out) == 0
+    return out, sorted((out / "datasets").iterdir())
+
+
+def test_scores_of_two_assistants_become_preferences(siblings):
+    out, (one, two) = siblings
+    assert run(f"preferences={one},{two}", out=out) == 0
+    (folder,) = (out / "preferences").iterdir()
+    found = [p for s in ("train", "val", "test") for p in lines(folder / f"{s}_trl_preference.jsonl")]
+    known = [{s["sample_id"]: s for s in samples(path)} for path in (one, two)]
+    assert found
+    for preference in found:
+        name = preference["pair_id"].rsplit("-t", 1)[0]
+        means = {
+            s["full_conversation"][len(preference["prompt"])]["content"]: s["metadata"]["judge"]["mean"]
+            for s in (known[0][name], known[1][name])
+        }
+        assert preference["score_chosen"] == means[preference["chosen"][0]["content"]] == max(means.values())
+        assert preference["score_rejected"] == means[preference["rejected"][0]["content"]] < preference["score_chosen"]
+        assert preference["prompt"][-1]["role"] == "user"
+
+
+@pytest.mark.parametrize("by", ["samples", "tokens"])
+def test_arms_that_are_compared_have_equal_sizes(siblings, by):
+    out, folders = siblings
+    assert run(f"arms={by}:{folders[0]},{folders[1]}", "training_data.formats=[jsonl]", out=out) == 0
+    (folder,) = (p for p in (out / "arms").iterdir() if p.name.startswith(by))
+    arms = json.loads((folder / "arms.json").read_text("utf-8"))["arms"]
+    sizes = [arm[by] for arm in arms.values()]
+    assert abs(sizes[0] - sizes[1]) <= (0 if by == "samples" else max(sizes) / 9 * 2)
+    for path in folders:
+        kept, whole = samples(folder / path.name), {s["sample_id"]: s for s in samples(path)}
+        assert len(kept) == arms[path.name]["samples"]
+        assert all(whole[s["sample_id"]] == s for s in kept)  # the split too
+
+
+def test_one_dataset_is_no_comparison(siblings, capsys):
+    out, (one, _) = siblings
+    assert run(f"arms={one}", out=out) == run(f"preferences={one}", out=out) == 2
+    assert "preferences=A,B" in capsys.readouterr().err
+
+
 # -- files that were not made here -----------------------------------------------------------------------------------
 
 
