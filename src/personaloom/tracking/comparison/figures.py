@@ -27,18 +27,22 @@ def write_figures(folder: Path, result: Mapping[str, Any]) -> list[Path]:
         if result["simulated"]:
             figure.text(0.995, 0.003, "SIM · simulated model", ha="right", va="bottom", color=_CLAY, fontsize=8)
         scratch = path.with_name(f".{name}")
-        figure.savefig(scratch, format="png", dpi=144)
+        figure.savefig(scratch, format="png", dpi=120)
         scratch.replace(path)
         written.append(path)
     return written
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float, left: float, bottom: float = 0.5, **spaces: float) -> Any:
+    """A figure with fixed margins in inches: finding them by drawing everything first takes as long again."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - only where figures are drawn
     from matplotlib.figure import Figure  # noqa: PLC0415 - only where figures are drawn
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(
+        left=left / width, right=1 - 0.65 / width, top=1 - 0.75 / height, bottom=bottom / height, **spaces
+    )
     return figure
 
 
@@ -58,11 +62,15 @@ def _forest(result: Mapping[str, Any]) -> Any:
     levels = list(dict.fromkeys(row["level"] for row in rows))
     across = 2
     down = math.ceil(len(measures) / across)
-    figure = _figure(10.5, 0.9 + down * (0.75 + 0.27 * len(levels)))
-    figure.suptitle(f"Differences from {result['baseline']}", x=0.01, ha="left", color=_INK, fontsize=12)
+    label = 0.2 + 0.065 * max(len(_short(level)) for level in levels)
+    panel = 0.27 * len(levels) + 0.2
+    figure = _figure(
+        2 * (label + 3.9), 1.25 + down * (panel + 0.55), label, hspace=0.6 / panel, wspace=(label + 0.65) / 3.25
+    )
+    _title(figure, f"Differences from {result['baseline']}")
     grid = figure.subplots(down, across, squeeze=False).flatten()
     for axes, each in zip(grid, measures, strict=False):
-        star = " · primary" if each["name"] == result["primary"] else "" if each["outcome"] else " · set by the level"
+        star = " · primary" if each["name"] == result["primary"] else "" if each["outcome"] else " †"
         _bare(axes, f"{each['label']} ({each['unit']}){star}")
         axes.axvline(0, color=_QUIET, linewidth=0.8)
         for place, level in enumerate(levels):
@@ -77,8 +85,12 @@ def _forest(result: Mapping[str, Any]) -> Any:
     note = f"95 % intervals over {few:,} personas"
     if few < result["fewest_personas"]:
         note = f"{few:,} personas: no intervals below {result['fewest_personas']}"
-    figure.supxlabel(note, x=0.01, ha="left", color=_QUIET, fontsize=8)
+    figure.text(0.01, 0.1 / figure.get_figheight(), f"{note}; † set by the level, not tested", color=_QUIET, fontsize=8)
     return figure
+
+
+def _title(figure: Any, text: str) -> None:
+    figure.text(0.01, 1 - 0.3 / figure.get_figheight(), text, color=_INK, fontsize=12)
 
 
 def _whisker(axes: Any, row: Mapping[str, Any], place: int) -> None:
@@ -93,36 +105,43 @@ def _whisker(axes: Any, row: Mapping[str, Any], place: int) -> None:
 
 
 def _distributions(result: Mapping[str, Any]) -> Any:
-    """A row for each distribution, a column for each dataset, one scale a row."""
+    """A row for each distribution, and in it the datasets side by side on one scale."""
     parts = result["distributions"]
     labels = [member["label"] for member in result["members"]][:_MOST_MEMBERS]
     if not parts:
         return None
-    figure = _figure(max(6.0, 1.5 + 2.1 * len(labels)), 1.6 * len(parts) + 0.6)
-    grid = figure.subplots(len(parts), len(labels), squeeze=False, sharey="row")
-    for line, part in zip(grid, parts, strict=True):
-        most = max(max(values, default=0) for values in part["series"].values()) or 1
-        for axes, label in zip(line, labels, strict=True):
-            values = part["series"][label][:_MOST_CATEGORIES]
-            _bare(axes, "")
-            axes.bar(range(len(values)), values, color=_TEAL, width=0.85)
-            axes.set_ylim(0, most * 1.08)
-            axes.set_yticks([])
-            _ticks(axes, [str(name) for name in part["categories"][:_MOST_CATEGORIES]])
-        line[0].set_title(part["title"], loc="left", color=_INK, fontsize=9)
-    for axes, label in zip(grid[0], labels, strict=True):
-        axes.annotate(
-            _short(label), (0, 1), (0, 22), xycoords="axes fraction", textcoords="offset points", color=_QUIET,
-            fontsize=9, fontweight="bold",
-        )  # fmt: skip
+    figure = _figure(max(6.0, 0.9 + 2.3 * len(labels)), 1.4 + 1.95 * len(parts), 0.25, bottom=1.0, hspace=1.35)
+    _title(figure, "Distributions")
+    grid = figure.subplots(len(parts), 1, squeeze=False).flatten()
+    for axes, part in zip(grid, parts, strict=True):
+        names = [str(name).replace("_", " ") for name in part["categories"][:_MOST_CATEGORIES]]
+        step = len(names) * 1.18 + 0.4
+        places = [place * step + x for place in range(len(labels)) for x in range(len(names))]
+        values = [value for label in labels for value in part["series"][label][:_MOST_CATEGORIES]]
+        most = max(values, default=0) or 1
+        _bare(axes, f"{part['title']} ({part['kind']})")
+        axes.bar(places, values, color=_TEAL, width=0.85)
+        axes.set_xlim(-0.6, step * len(labels) - 0.8)
+        axes.set_ylim(0, most * 1.08)
+        axes.set_yticks([])
+        _ticks(axes, places, names, len(labels))
+        for place, label in enumerate(labels):
+            axes.text(place * step - 0.4, most * 1.1, _short(label), color=_QUIET, fontsize=7, va="bottom")
+        axes.set_title(axes.get_title(loc="left"), loc="left", color=_INK, fontsize=8.5, pad=13)
     return figure
 
 
-def _ticks(axes: Any, names: Sequence[str]) -> None:
-    every = max(1, math.ceil(len(names) / 6)) if all(len(name) < 5 for name in names) else 1
-    long = every == 1 and any(len(name) >= 5 for name in names)
-    shown = [name.replace("_", " ") if place % every == 0 else "" for place, name in enumerate(names)]
-    axes.set_xticks(range(len(names)), shown, rotation=90 if long else 0, fontsize=5.5 if long else 7)
+def _ticks(axes: Any, places: Sequence[float], names: list[str], times: int) -> None:
+    long = any(len(name) >= 5 for name in names)
+    every = 1 if long else max(1, math.ceil(len(names) / 6))
+    shown = [
+        (x, name)
+        for place, (x, name) in enumerate(zip(places, names * times, strict=True))
+        if place % len(names) % every == 0
+    ]
+    axes.set_xticks(
+        [x for x, _ in shown], [name for _, name in shown], rotation=90 if long else 0, fontsize=4.5 if long else 7
+    )
 
 
 def _short(text: str) -> str:
