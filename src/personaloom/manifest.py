@@ -139,7 +139,7 @@ class _Writing:
         usage = exports.token_usage()
         manifest = self._head() | self._counts(personas, queries, interactions)
         manifest |= {"usage": _usage(usage), **self._provenance(usage)}
-        if {StageName.TRAINING, StageName.EXPORT} & self.parts.plan.names:
+        if {StageName.TRAINING, StageName.EXPORT, StageName.SCORE} & self.parts.plan.names:
             self._samples(manifest, interactions)
         manifest["personas"] = self.parts.sampler.statistics(self.count)
         now = utc_now()

@@ -171,6 +171,17 @@ def test_scoring_a_stored_dataset_never_asks_a_model_to_write(tmp_path, judge_se
     assert manifest(tmp_path)["quality"]["judge"]["judged"] == 9  # stored scores stay, also where no judge is asked
 
 
+def test_scoring_alone_renews_samples_statistics_and_manifest(tmp_path):
+    assert run(*SMALL, out=tmp_path) == 0
+    before = manifest(tmp_path)["counts"]
+    assert run(*SMALL, "stages=score", out=tmp_path) == 0
+    facts = manifest(tmp_path)
+    assert facts["counts"] == before
+    assert facts["quality"]["judge"]["judged"] == 9  # without quality.judge every sample, by the default rubric
+    assert facts["usage"]["by_module"]["quality"]["calls"] == 9
+    assert "training_data/train_samples.jsonl" in facts["files"]
+
+
 def test_a_judge_never_judges_its_own_text(tmp_path, judge_server, capsys):
     assert run(*at(judge_server, *JUDGED), out=tmp_path) == 2
     assert "llm.roles.judge" in capsys.readouterr().err

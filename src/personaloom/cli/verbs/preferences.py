@@ -28,5 +28,6 @@ def run(value: str, call: Invocation) -> int:
         raise UsageError(f"preferences={value}: name two dataset folders, preferences=A,B")
     target, found = write_preferences(folders[0], folders[1], Path(composed(call)["output_dir"]))
     counts = ", ".join(f"{split} {count:,}" for split, count in found["preferences"].items())
-    sys.stdout.write(f"preferences: {counts}, of {found['shared']:,} shared samples; {target}\n")
+    judged = found["shared"] - found["unjudged"]
+    sys.stdout.write(f"preferences: {counts}, of {found['shared']:,} shared samples, {judged:,} judged; {target}\n")
     return 0
