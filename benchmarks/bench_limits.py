@@ -1,6 +1,7 @@
 """Throughput where a server allows R requests a second and says 429 beyond: settled share of R, one and four clients.
 
-Real time, real sockets: server and clients are processes of their own. Each line takes about a minute.
+Real time, real sockets: server and clients are processes of their own.
+The second half of each run is measured: a server that asks for whole seconds is found out in some twenty.
     python benchmarks/bench_limits.py [seconds]
 """
 
@@ -103,4 +104,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["client"]:
         print(json.dumps(asyncio.run(client(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))))
     else:
-        main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0)
+        main(float(sys.argv[1]) if len(sys.argv) > 1 else 100.0)

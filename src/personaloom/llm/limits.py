@@ -57,24 +57,24 @@ class Limits:
 class Slot:
     """The right to send one request: entered when it may go, left with its outcome."""
 
-    __slots__ = ("_limiter", "_sent_at", "_tokens", "used_tokens")
+    __slots__ = ("_limiter", "_number", "_sent_at", "_tokens", "used_tokens")
 
     def __init__(self, limiter: DeploymentLimiter, tokens: int) -> None:
         self._limiter = limiter
         self._tokens = tokens
-        self._sent_at = 0.0
+        self._sent_at, self._number = 0.0, 0
         self.used_tokens: int | None = None
         """Set by the caller where it knows better than the estimate; corrects ``tpm``."""
 
     async def __aenter__(self) -> Self:
-        self._sent_at = await self._limiter._enter(self._tokens)  # noqa: SLF001 - its other half
+        self._sent_at, self._number = await self._limiter._enter(self._tokens)  # noqa: SLF001 - its other half
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         surplus = 0 if self.used_tokens is None else self.used_tokens - self._tokens
-        self._limiter._leave(self._sent_at, error, surplus)  # noqa: SLF001 - its other half
+        self._limiter._leave(self._sent_at, self._number, error, surplus)  # noqa: SLF001 - its other half
 
 
 class DeploymentLimiter:
@@ -109,7 +109,7 @@ class DeploymentLimiter:
         self._rate = AdaptiveRate()
         self._breaker = Breaker()
         self._pacer, self._minute, self._tokens = Pacer(), Pacer(), Pacer()
-        self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._queue: deque[tuple[asyncio.Future[int], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._why = ""
         self._free = not (self.limits.rpm or self.limits.tpm)
@@ -149,22 +149,24 @@ class DeploymentLimiter:
 
     # -- admission -----------------------------------------------------------------------------------------------
 
-    async def _enter(self, tokens: int) -> float:
+    async def _enter(self, tokens: int) -> tuple[float, int]:
+        """Wait for one's turn; gives the time, and the number of the request."""
         now = self._clock()
         if not self._queue and self._hold(now)[1] == "":
-            self._admit(now, tokens)
-            return now
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return now, self._admit(now, tokens)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._queue.append((future, tokens))
         self._pump()
         try:
-            await future
+            number = await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self._leave(self._clock(), asyncio.CancelledError(), 0)  # it had been admitted
+                self._leave(
+                    self._clock(), future.result(), asyncio.CancelledError(), 0
+                )  # it had been admitted
             self._pump()
             raise
-        return self._clock()
+        return self._clock(), number
 
     def _hold(self, now: float) -> tuple[float, str]:
         """Seconds until a request may go (infinite: until another one ends) and why; no reason means now."""
@@ -191,9 +193,9 @@ class DeploymentLimiter:
             return wait, f"{self.limits.tpm:g} tokens a minute"
         return 0.0, ""
 
-    def _admit(self, now: float, tokens: int) -> None:
+    def _admit(self, now: float, tokens: int) -> int:
         self.in_flight += 1
-        self._rate.sent(now)
+        number = self._rate.sent(now)
         rate = self._rate.rate(now)
         if rate is not None:
             self._pacer.spend(now, 1.0 / rate)
@@ -201,6 +203,7 @@ class DeploymentLimiter:
             self._minute.spend(now, 60.0 / self.limits.rpm)
         if self.limits.tpm:
             self._tokens.spend(now, 60.0 * tokens / self.limits.tpm)
+        return number
 
     def _pump(self) -> None:
         """Admit what may go, in order of arrival, and set the timer for what may go later."""
@@ -220,38 +223,37 @@ class DeploymentLimiter:
                     self._timer = asyncio.get_running_loop().call_later(max(wait, 0.0005), self._pump)
                 return
             queue.popleft()
-            self._admit(now, tokens)
-            future.set_result(None)
+            future.set_result(self._admit(now, tokens))
 
     # -- outcomes ------------------------------------------------------------------------------------------------
 
-    def _leave(self, sent_at: float, error: BaseException | None, surplus: int) -> None:
+    def _leave(self, sent_at: float, number: int, error: BaseException | None, surplus: int) -> None:
         now = self._clock()
         self.in_flight -= 1
         if surplus and self.limits.tpm:
             self._tokens.correct(60.0 * surplus / self.limits.tpm)
         if isinstance(error, RateLimitedError):
-            self._slow_down(now, sent_at, error.retry_after_s)
+            self._slow_down(now, number, error.retry_after_s)
         elif isinstance(error, _FAULTS):
             self._breaker.faulted(now, sent_at)
             if error.retry_after_s:
                 self._breaker.open_until = max(self._breaker.open_until, now + error.retry_after_s)
         elif error is None or isinstance(error, CallError):  # any other error is an answer too
-            self._speed_up(now, now - sent_at)
+            self._speed_up(now, number, now - sent_at)
         if self._queue:
             self._pump()
 
-    def _slow_down(self, now: float, sent_at: float, wait_s: float | None) -> None:
+    def _slow_down(self, now: float, number: int, wait_s: float | None) -> None:
         self.rate_limited += 1
         self._breaker.answered()
-        if self._rate.too_much(now, sent_at, wait_s):
+        if self._rate.too_much(now, number, wait_s):
             carried = 2.0 * (self._rate.rate(now) or 0.0) * self._rate.latency
             self._window = max(
                 1.0, min(self._most, max(0.7 * min(self._window, self.in_flight + 1), carried))
             )
 
-    def _speed_up(self, now: float, latency: float) -> None:
+    def _speed_up(self, now: float, number: int, latency: float) -> None:
         self._breaker.answered()
-        self._rate.accepted(now, latency)
+        self._rate.accepted(now, number, latency)
         if self._window < self._most:
             self._window = min(self._most, self._window + 1.0 / self._window)

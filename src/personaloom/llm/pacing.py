@@ -1,8 +1,8 @@
 """How fast a deployment may be asked, learned from its answers: pure state machines over a clock that is passed in.
 
 ``AdaptiveRate`` is additive increase, multiplicative decrease shaped like TCP CUBIC (Ha, Rhee, Xu 2008; RFC 9438),
-applied to requests a second instead of a window: after a 429 it drops a little below the rate that was too much, flattens
-out there, stays for a while, and only then looks for more, ever faster. ``Breaker`` is the circuit breaker.
+applied to requests a second instead of a window: after a 429 it drops a little below the rate that was too much,
+flattens out there, stays for a while, and only then looks for more, ever faster. ``Breaker`` is the circuit breaker.
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ class AdaptiveRate:
     """What was accepted is averaged over this, or over twice the last gap between two successes."""
     DOUBLES_IN_S = 2.0
     """What a burst was granted may be far less than what the server bears for long, so at first it is doubled."""
+    TESTS = 2
+    """Requests after a rejected one that must be rejected too before everybody waits."""
+    MEMORY = 30.0
+    """Answers over which the share of rejections is averaged."""
+    STRAYS, MANY_STRAYS = 0.1, 0.4
+    """From the first share on, single rejections lower the rate; from the second on, without the floor."""
+    FLOOR = 0.3
+    """Of what the server was seen to bear."""
     FIRST_LOOK_S = 0.25
     """So long after the first 429 of all, other requests of the same burst may still be rejected."""
 
@@ -52,6 +60,13 @@ class AdaptiveRate:
         self._in_vain = 0
         self._first_look = False
         self._searching = False
+        self._number = 0
+        self._dropped_number = 0
+        self._suspect: int | None = None
+        self._strikes = 0
+        self._unconfirmed = False
+        self._share = 0.0
+        self._best = 0.0
         self._last_accepted = 0.0
         self._gap = 0.0
 
@@ -77,15 +92,20 @@ class AdaptiveRate:
             return self._plateau - (self._plateau - self._low) * (1.0 - since) ** 3
         return self._plateau * (1.0 + self.GROWTH * (since - 1.0) ** 3)
 
-    def sent(self, now: float) -> None:
-        """A request was sent."""
+    def sent(self, now: float) -> int:
+        """A request was sent; gives its number, by which its outcome is told."""
         if self._started is None:
             self._started = now
+        self._number += 1
+        return self._number
 
-    def accepted(self, now: float, latency: float) -> None:
+    def accepted(self, now: float, number: int, latency: float) -> None:
         """A request was answered with anything but "too much", so long after it was sent."""
         self.latency += (latency - self.latency) * (0.05 if self._accepted else 1.0)
         self._accepted += 1
+        self._share -= self._share / self.MEMORY
+        if self._suspect is not None and number > self._suspect:
+            self._suspect = None  # a stray: who came after it is served
         if self._in_vain:
             self._in_vain = 0
         if self._last_accepted and now - self._last_accepted > self.SPAN_S / 2:
@@ -94,15 +114,43 @@ class AdaptiveRate:
         if not self._marks or now - self._marks[-1][0] >= 0.1:
             self._marks.append((now, self._accepted))
 
-    def too_much(self, now: float, sent_at: float, wait_s: float | None) -> bool:
+    def too_much(self, now: float, number: int, wait_s: float | None) -> bool:
         """A request was answered with 429 or 529; gives whether the rate dropped.
 
-        Once a window: what was sent before the last drop says nothing new, but its Retry-After is kept.
+        Once a window: what was sent before the last drop says nothing new. And for a reason: the next requests to be
+        sent are a test, and when they are rejected too, everybody waits as long as the server asked for. A rejection
+        among requests that are served is a stray, for which its own call waits and nobody else; when strays become a
+        tenth of all, the rate drops without a pause.
         """
-        if sent_at < self._dropped_at:
-            if wait_s:
+        self._share += (1.0 - self._share) / self.MEMORY
+        if number <= self._dropped_number:
+            if wait_s and now < self.paused_until:
                 self._pause(now, wait_s)
             return False
+        confirmed = self._confirmed(number)
+        lately = now - self._dropped_at < max(self.SPAN_S / 2, self.latency)
+        if not confirmed:
+            if self._share < self.STRAYS or lately:
+                return False
+            wait_s = None
+        elif lately and self._unconfirmed:
+            # The rate dropped for this already; only the pause is new.
+            self._dropped_number, self._suspect, self._unconfirmed = self._number, None, False
+            self._pause(now, wait_s or 0.0)
+            return False
+        self._slow_down(now, wait_s, confirmed=confirmed)
+        return True
+
+    def _confirmed(self, number: int) -> bool:
+        """Whether this rejection, with those of the tests before it, is more than a stray."""
+        if self._suspect is None:
+            self._suspect, self._strikes = self._number, 0
+        elif self._suspect < number <= self._suspect + self.TESTS:
+            self._strikes += 1
+        return self._strikes >= self.TESTS
+
+    def _slow_down(self, now: float, wait_s: float | None, *, confirmed: bool) -> None:
+        self._unconfirmed = not confirmed
         first = self._low is None and not self._first_look
         in_vain = not first and self._accepted == self._accepted_at_drop
         current = self.rate(now)
@@ -115,8 +163,9 @@ class AdaptiveRate:
         elif current is not None and not in_vain:
             self._drop(now, current, wait_s or 0.0)
         self._dropped_at, self._accepted_at_drop = now, self._accepted
+        if confirmed:
+            self._dropped_number, self._suspect = self._number, None
         self._pause(now, wait_s or 0.0)
-        return True
 
     def look(self, now: float, in_flight: int) -> None:
         """Before the first request after the first drop: set the rate to what the server took, answered or not yet."""
@@ -136,6 +185,20 @@ class AdaptiveRate:
         else:  # far beyond what the server takes: begin again from that
             self._low = self._plateau = max(achieved, 0.05 * current)
             self._period = self.SHORTEST_PERIOD_S
+        if self._share < self.MANY_STRAYS:
+            # Rejections that no lower rate ends have another cause, and must not starve the run.
+            self._low = max(self._low, self.FLOOR * self._seen_to_bear(now))
+            self._plateau = max(self._plateau, self._low)
+
+    def _seen_to_bear(self, now: float) -> float:
+        """The most requests a second, pauses included, that were accepted over a few seconds so far."""
+        then, accepted = (self._started or now), 0
+        for mark in reversed(self._marks):
+            if now - mark[0] >= 2.0 * self.SPAN_S:
+                then, accepted = mark
+                break
+        self._best = max(self._best, (self._accepted - accepted) / max(1.0, now - then))
+        return self._best
 
     def _achieved(self, now: float, current: float) -> float:
         """Requests a second that were accepted lately, while it was not paused (unless it nearly always was)."""
