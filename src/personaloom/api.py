@@ -15,8 +15,9 @@ from personaloom.config import build_parts, compose, validate
 from personaloom.errors import ConfigNotFoundError, PersonaLoomError, TrackingError, UsageError
 from personaloom.llm.client import LLMClient
 from personaloom.manifest import read_manifest, update_manifest
+from personaloom.parts import Parts
 from personaloom.persona_export import export_personas
-from personaloom.pipeline import Parts, Pipeline
+from personaloom.pipeline import Pipeline
 from personaloom.progress import Progress, Silent
 from personaloom.records import PersonaSpec
 from personaloom.results import load_groups, load_records, select

@@ -21,7 +21,8 @@ from personaloom.llm.client import DeploymentSpec
 from personaloom.llm.ledger import Ledger, LedgerMode
 from personaloom.llm.simulated import SimulatedModel
 from personaloom.llm.types import Purpose, Role, Usage
-from personaloom.pipeline import LedgerSettings, Parts, Pipeline
+from personaloom.parts import LedgerSettings, Parts
+from personaloom.pipeline import Pipeline
 from personaloom.records import Ids
 from personaloom.stages import StageName, StagePlan
 from personaloom.store import Store, slots_done

@@ -10,16 +10,13 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from personaloom.adoption import find_donor, upstream_of
-from personaloom.dialogue import InteractionGenerator
-from personaloom.distractor import DistractorModel
-from personaloom.engine import Engine, EngineSettings, Work
+from personaloom.engine import Engine
 from personaloom.errors import (
     BudgetExhaustedError,
     MissingStageInputError,
@@ -27,94 +24,32 @@ from personaloom.errors import (
     RunInterruptedError,
     UsageError,
 )
-from personaloom.executors import LocalExecutor
 from personaloom.fingerprint import chain, models_of, templates_of
 from personaloom.llm.budget import Budget
-from personaloom.llm.client import DeploymentSpec, LLMClient
-from personaloom.llm.ledger import Ledger, LedgerMode
-from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.client import LLMClient
+from personaloom.llm.ledger import Ledger
 from personaloom.llm.types import Role
 from personaloom.llm.usage import TokenTracker
 from personaloom.loop import run_in_loop
 from personaloom.manifest import write_dataset
-from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
+from personaloom.parts import Parts
 from personaloom.progress import Progress, Silent
 from personaloom.quality import Judge, QualityPlan
-from personaloom.queries import UserQueryGenerator
-from personaloom.records import Interaction
 from personaloom.scoring import STAGE as SCORE
 from personaloom.scoring import Scoring, ScoringEngine, judge_of, require_other_model
 from personaloom.stages import (
     InteractionStage,
     NoiseStage,
-    PersonaChain,
     QueryStage,
-    Slot,
     Stage,
     StageName,
-    StagePlan,
 )
 from personaloom.store import Store, folder_is_ours
-from personaloom.training import TrainingDataExporter
+from personaloom.work import SlotWork
 
-__all__ = ["LedgerSettings", "Parts", "Pipeline", "Seeds"]
+__all__ = ["Pipeline"]
 
 PERSONA_BATCH = 5_000
-
-
-@dataclass(frozen=True)
-class Seeds:
-    """One seed for each thing that draws."""
-
-    personas: int = 0
-    queries: int = 0
-    noise: int = 0
-    generation: int = 0
-
-    def to_dict(self) -> dict[str, int]:
-        """JSON-ready."""
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
-class LedgerSettings:
-    """``ledger``: where replies are kept and what may be done with them."""
-
-    path: Path = Path("outputs/ledger.sqlite")
-    mode: LedgerMode = LedgerMode.READWRITE
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Everything a pipeline is made of: typed values, no config objects.
-
-    ``config`` is the plain dictionary that they came from; it is written to the manifest and read for nothing else.
-    """
-
-    bank: PersonaBank
-    sampler: PersonaSampler
-    query_generator: UserQueryGenerator
-    interaction_generator: InteractionGenerator
-    exporter: TrainingDataExporter
-    roles: Mapping[Role, Sequence[DeploymentSpec]]
-    distractor: DistractorModel | None = None
-    formulator: PromptFormulator | None = None
-    prompts: PromptLibrary = field(default_factory=PromptLibrary)
-    plan: StagePlan = field(default_factory=StagePlan)
-    seeds: Seeds = field(default_factory=Seeds)
-    engine: EngineSettings = field(default_factory=EngineSettings)
-    ledger: LedgerSettings = field(default_factory=LedgerSettings)
-    executor: LocalExecutor = field(default_factory=LocalExecutor)
-    name: str = "personas"
-    num_personas: int = 10
-    mode: str = "enhanced"
-    output_dir: Path = Path("outputs")
-    dataset_dir: Path | None = None
-    reset: bool = False
-    export_path: Path | None = None
-    sweep: Mapping[str, Any] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
-    quality: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -198,7 +133,8 @@ class Pipeline:
     @cached_property
     def quality(self) -> QualityPlan:
         """Checks, statistics and judge as configured."""
-        return QualityPlan.from_config(self.parts.quality, self.parts.seeds.personas)
+        given = self.parts.quality
+        return given if isinstance(given, QualityPlan) else QualityPlan.from_config(given, self.parts.seeds.personas)
 
     @property
     def fingerprint(self) -> str:
@@ -317,7 +253,7 @@ class Pipeline:
         """Stream what is not there yet through the chosen stages."""
         self._require_inputs(store, count)
         self._say_when_queries_repeat(count)
-        work = _Work(self, store, count)
+        work = SlotWork(self.parts, self.noise_mode, store, count)
         if not any(work.totals.values()):
             return
         self.on_work()
@@ -437,76 +373,3 @@ class Pipeline:
 
 def _nothing() -> None:
     """The default of ``on_work``."""
-
-
-class _Work:
-    """What is left to do, drawn persona by persona: nothing is held but the set of finished slots."""
-
-    def __init__(self, pipeline: Pipeline, store: Store, count: int) -> None:
-        self._pipeline = pipeline
-        self._store = store
-        self._count = count
-        plan = pipeline.parts.plan
-        self._wants_prompts = StageName.PERSONA in plan and pipeline.parts.formulator is not None
-        self._steps = [
-            (stage, table)
-            for stage, table in (
-                (StageName.QUERY, "queries"),
-                (StageName.INTERACTION, "interactions"),
-                (StageName.DISTRACTOR, "noise"),
-            )
-            if stage in plan and (stage is not StageName.DISTRACTOR or pipeline.noise_mode == "posthoc")
-        ]
-        self._given_up = {(p, s) for p, s, f in store.failures(count) if not f.transient} if self._steps else set()
-        self._done = {table: set(store.slots(table, count)) for _, table in self._steps}
-        self._have_queries = set(store.slots("queries", count))
-        self._have_talks = set(store.slots("interactions", count))
-        self.totals = self._totals()
-
-    def _totals(self) -> dict[str, int]:
-        slots = self._pipeline.parts.query_generator.slots_in(self._count)
-        prompts = self._count - self._store.count("prompts", self._count) if self._wants_prompts else 0
-        totals = {"prompt": prompts}
-        for stage, table in self._steps:
-            totals[str(stage)] = slots - len(self._done[table])
-        if StageName.INTERACTION in self._pipeline.parts.plan and self._pipeline.noise_mode == "realtime":
-            totals["distractor"] = 0  # units are known only when the conversations have been held
-            if not totals["interaction"]:
-                del totals["distractor"]
-        return totals
-
-    def items(self, client: LLMClient) -> Iterator[Work]:
-        """The work, in order of persona and slot."""
-        parts = self._pipeline.parts
-        formulator = parts.formulator
-        for index, persona in self._store.personas(self._count):
-            chain = PersonaChain(index, persona, formulator, client, parts.seeds.generation)
-            slots = [number for number in range(parts.query_generator.slots_of(index)) if self._left(index, number)]
-            for number in slots:
-                yield self._slot(chain, number, client)
-            if not slots and self._wants_prompts and persona.system_prompt is None:
-                yield chain
-
-    def _left(self, index: int, number: int) -> bool:
-        key = (index, number)
-        if key in self._given_up and key not in self._have_talks:
-            return False
-        names = {str(stage) for stage, _ in self._steps}
-        if "interaction" in names and "query" not in names and key not in self._have_queries:
-            return False
-        if names == {"distractor"} and key not in self._have_talks:
-            return False
-        return any(key not in done for done in self._done.values())
-
-    def _slot(self, chain: PersonaChain, number: int, client: LLMClient) -> Slot:
-        from personaloom.records import DealtQuery  # noqa: PLC0415 - read back only when resuming
-
-        slot = Slot(chain, number, client.scope())
-        key = (chain.index, number)
-        if key in self._have_queries and (record := self._store.record("queries", *key)) is not None:
-            slot.query = DealtQuery.from_dict(record)
-            slot.supplement = int(slot.query.metadata.get("supplement", 0))
-        if key in self._have_talks and (record := self._store.record("interactions", *key)) is not None:
-            slot.interaction = Interaction.from_dict(record)
-            slot.fresh_interaction = False
-        return slot

@@ -56,6 +56,12 @@ class Ids:
         return f"{slot_id}-s{number}"
 
     @staticmethod
+    def supplement_of(record_id: str) -> int:
+        """The number of a supplement, 0 for a slot's own id."""
+        _, mark, number = record_id.rpartition("-s")
+        return int(number) if mark else 0
+
+    @staticmethod
     def unit(slot_id: str, turn: int) -> str:
         """``p000012-q03-t0``: one user message that could be made noisy; turn counts from 0."""
         return f"{slot_id}-t{turn}"

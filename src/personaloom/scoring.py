@@ -25,7 +25,8 @@ from personaloom.stages import PersonaChain, Slot, StageName
 from personaloom.training import TrainingDataCollector
 
 if TYPE_CHECKING:
-    from personaloom.pipeline import Parts, Pipeline
+    from personaloom.parts import Parts
+    from personaloom.pipeline import Pipeline
     from personaloom.store import Store
 
 __all__ = ["STAGE", "Scoring", "ScoringEngine", "judge_identity", "judge_of", "require_other_model", "stored_scores"]

@@ -23,6 +23,8 @@ FLOORS = [
         "persona_export",
         "estimate",
         "adoption",
+        "parts",
+        "work",
         "scoring",
         "siblings",
     },

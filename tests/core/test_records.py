@@ -29,6 +29,7 @@ def test_ids_name_the_thing_and_nothing_else():
     slot = Ids.slot(Ids.persona(12), 3)
     assert slot == "p000012-q03"
     assert Ids.supplement(slot, 1) == "p000012-q03-s1"
+    assert [Ids.supplement_of(name) for name in (slot, Ids.supplement(slot, 2))] == [0, 2]
     assert Ids.unit(slot, 0) == "p000012-q03-t0"
 
 

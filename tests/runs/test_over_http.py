@@ -296,3 +296,18 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path, capsys):
     assert str(blocked) in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_stopping_at_any_call_and_going_on_ends_in_the_same_dataset(tmp_path):
+    """With refusals that call for supplements: a budget stops the run at ever later calls, in mid-supplement too."""
+    words = ("num_personas=3", "query.queries_per_persona=3", "distractor=none", "engine.retry.content_attempts=1")
+    with LoopbackLLM(faults={"refusal": 0.06}) as server:
+        code = run(*gpt4o(server, *words), out=tmp_path / "whole")
+        total = server.totals.requests
+        server.reset()
+        for calls in range(5, total, 9):
+            assert run(*gpt4o(server, *words, f"engine.budget.max_calls={calls}"), out=tmp_path / "bits") == 3
+        assert run(*gpt4o(server, *words), out=tmp_path / "bits") == code
+        assert server.totals.requests == total
+    assert manifest(tmp_path / "whole")["counts"]["supplements"] > 0
+    assert content(dataset(tmp_path / "bits")) == content(dataset(tmp_path / "whole"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from personaloom.config.composition import Composed
-    from personaloom.pipeline import Parts
+    from personaloom.parts import Parts
 
 __all__ = ["build_parts", "compose", "validate"]
 

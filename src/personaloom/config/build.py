@@ -18,8 +18,8 @@ from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.types import Role
+from personaloom.parts import LedgerSettings, Parts, Seeds
 from personaloom.personas import PersonaBank, PromptFormulator
-from personaloom.pipeline import LedgerSettings, Parts, Seeds
 
 __all__ = ["build_parts"]
 
@@ -105,18 +105,11 @@ def _path(value: Any) -> Path | None:
     return Path(str(value)) if value else None
 
 
-def _require_prices(
-    roles: Mapping[Role, tuple[DeploymentSpec, ...]], asked: set[Role], budget: BudgetLimits
-) -> None:
+def _require_prices(roles: Mapping[Role, tuple[DeploymentSpec, ...]], asked: set[Role], budget: BudgetLimits) -> None:
     """A budget in dollars cannot be kept with a model of unknown price."""
     if budget.max_cost_usd is None:
         return
-    unknown = {
-        spec.client.deployment.name
-        for role in asked
-        for spec in roles.get(role, ())
-        if spec.price is None
-    }
+    unknown = {spec.client.deployment.name for role in asked for spec in roles.get(role, ()) if spec.price is None}
     remedy = "give it: 'llm.price={input_per_million: 2.5, output_per_million: 10}', or limit tokens or calls instead"
     faults = [
         Fault("engine.budget.max_cost_usd", f"the price of {name} is not known, so it cannot be kept", remedy)

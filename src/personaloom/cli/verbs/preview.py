@@ -26,7 +26,8 @@ from personaloom.errors import UsageError
 from personaloom.executors import LocalExecutor
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.types import ChatMessage
-from personaloom.pipeline import Parts, Pipeline
+from personaloom.parts import Parts
+from personaloom.pipeline import Pipeline
 from personaloom.records import Interaction, PromptUse
 from personaloom.results import load_records
 

@@ -1,0 +1,78 @@
+"""What a pipeline is made of: typed values, handed over by whoever read the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from personaloom.dialogue import InteractionGenerator
+from personaloom.distractor import DistractorModel
+from personaloom.engine import EngineSettings
+from personaloom.executors import LocalExecutor
+from personaloom.llm.client import DeploymentSpec
+from personaloom.llm.ledger import LedgerMode
+from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.types import Role
+from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
+from personaloom.queries import UserQueryGenerator
+from personaloom.stages import StagePlan
+from personaloom.training import TrainingDataExporter
+
+__all__ = ["LedgerSettings", "Parts", "Seeds"]
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """One seed for each thing that draws."""
+
+    personas: int = 0
+    queries: int = 0
+    noise: int = 0
+    generation: int = 0
+
+    def to_dict(self) -> dict[str, int]:
+        """JSON-ready."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """``ledger``: where replies are kept and what may be done with them."""
+
+    path: Path = Path("outputs/ledger.sqlite")
+    mode: LedgerMode = LedgerMode.READWRITE
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a pipeline is made of: typed values, no config objects.
+
+    ``config`` is the plain dictionary that they came from; it is written to the manifest and read for nothing else.
+    """
+
+    bank: PersonaBank
+    sampler: PersonaSampler
+    query_generator: UserQueryGenerator
+    interaction_generator: InteractionGenerator
+    exporter: TrainingDataExporter
+    roles: Mapping[Role, Sequence[DeploymentSpec]]
+    distractor: DistractorModel | None = None
+    formulator: PromptFormulator | None = None
+    prompts: PromptLibrary = field(default_factory=PromptLibrary)
+    plan: StagePlan = field(default_factory=StagePlan)
+    seeds: Seeds = field(default_factory=Seeds)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    executor: LocalExecutor = field(default_factory=LocalExecutor)
+    name: str = "personas"
+    num_personas: int = 10
+    mode: str = "enhanced"
+    output_dir: Path = Path("outputs")
+    dataset_dir: Path | None = None
+    reset: bool = False
+    export_path: Path | None = None
+    sweep: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
