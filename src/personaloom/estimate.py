@@ -18,7 +18,8 @@ from personaloom.distractor import DistractorModel
 from personaloom.errors import StoreError
 from personaloom.llm.budget import BudgetLimits
 from personaloom.llm.client import DeploymentSpec
-from personaloom.llm.ledger import Ledger, LedgerMode
+from personaloom.llm.ledger import LedgerMode
+from personaloom.llm.ledger_upkeep import LedgerUpkeep
 from personaloom.llm.simulated import SimulatedModel
 from personaloom.llm.types import Purpose, Role, Usage
 from personaloom.parts import LedgerSettings, Parts
@@ -284,14 +285,12 @@ def _history(settings: LedgerSettings) -> dict[tuple[str, str], _Rehearsed]:
     if settings.mode is LedgerMode.OFF or not settings.path.exists():
         return {}
     sums: dict[tuple[str, str], list[int]] = {}
-    ledger = Ledger(settings.path, LedgerMode.READONLY)
     try:
-        for purpose, model, reply in ledger.history():
-            entry = sums.setdefault((purpose, model), [0, 0, 0])
-            for place, amount in enumerate((1, reply.usage.input_tokens, reply.usage.output_tokens)):
-                entry[place] += amount
+        with LedgerUpkeep(settings.path) as ledger:
+            for purpose, model, reply in ledger.history():
+                entry = sums.setdefault((purpose, model), [0, 0, 0])
+                for place, amount in enumerate((1, reply.usage.input_tokens, reply.usage.output_tokens)):
+                    entry[place] += amount
     except StoreError:
-        return {}
-    finally:
-        ledger.close()
+        return {}  # a run would say what is wrong with it; an estimate can do without
     return {key: _Rehearsed(n, a / n, b / n) for key, (n, a, b) in sums.items() if n >= ENOUGH_HISTORY}

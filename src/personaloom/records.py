@@ -6,10 +6,12 @@ sweep. ``to_dict`` gives the published field names in their published order; ``f
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 __all__ = [
@@ -34,7 +36,12 @@ __all__ = [
 
 def utc_now() -> str:
     """The time in UTC, ISO 8601 with seconds: the only thing in a record that differs between equal runs."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _second(int(time.time()))
+
+
+@lru_cache(maxsize=8)
+def _second(since_1970: int) -> str:
+    return datetime.fromtimestamp(since_1970, UTC).isoformat(timespec="seconds")
 
 
 class Ids:
@@ -105,18 +112,23 @@ class NoiseVerdict(StrEnum):
     """No drawn strategy can handle this text (nothing to work on, or a language it does not know)."""
 
 
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Base of the records: conversion by field name."""
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary with the fields in order."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        kind: Any = type(self)
+        return {name: _plain(getattr(self, name)) for name in _names(kind)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what ``to_dict`` wrote; unknown keys are ignored, so that newer files stay readable."""
-        known = {f.name for f in fields(cls)}
+        kind: Any = cls
+        known = _names(kind)
         return cls(**{key: value for key, value in data.items() if key in known})
 
     def with_(self, **changes: Any) -> Self:
@@ -124,7 +136,15 @@ class Record:
         return replace(self, **changes)
 
 
+@lru_cache(maxsize=64)
+def _names(record: Any) -> tuple[str, ...]:
+    """The fields of a class of records."""
+    return tuple(f.name for f in fields(record))
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):

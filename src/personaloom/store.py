@@ -20,7 +20,7 @@ import orjson
 
 from personaloom.errors import FolderInUseError, StoreError, UsageError
 from personaloom.llm.usage import CallRecord
-from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec
+from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
 
 __all__ = ["Store", "folder_is_ours", "slots_done"]
 
@@ -152,7 +152,7 @@ class Store:
 
     def put_personas(self, personas: Iterable[tuple[int, PersonaSpec]]) -> None:
         """Add personas in bulk; those that are there stay."""
-        self._now("INSERT OR IGNORE INTO personas VALUES (?, ?)", ((i, orjson.dumps(p.to_dict())) for i, p in personas))
+        self._now("INSERT OR IGNORE INTO personas VALUES (?, ?)", ((i, _dumped(p)) for i, p in personas))
 
     def put_prompt(self, persona: int, text: str, metadata: Mapping[str, Any]) -> None:
         """Add a persona's system prompt."""
@@ -160,14 +160,14 @@ class Store:
 
     def put_query(self, persona: int, slot: int, query: DealtQuery) -> None:
         """Add the query that a slot's conversation starts with (a supplement's replaces the failed one's)."""
-        self._queue("INSERT OR REPLACE INTO queries VALUES (?, ?, ?)", (persona, slot, orjson.dumps(query.to_dict())))
+        self._queue("INSERT OR REPLACE INTO queries VALUES (?, ?, ?)", (persona, slot, _dumped(query)))
 
     def put_interaction(self, persona: int, slot: int, interaction: Interaction, twin: Interaction | None) -> None:
         """Add a finished conversation, and the clean twin of a robustness pair."""
-        dumped = orjson.dumps(interaction.to_dict())
+        dumped = _dumped(interaction)
         self._queue("INSERT OR REPLACE INTO interactions VALUES (?, ?, ?)", (persona, slot, dumped))
         if twin is not None:
-            dumped = orjson.dumps(twin.to_dict())
+            dumped = _dumped(twin)
             self._queue("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", (persona, slot, dumped))
 
     def put_noise(self, persona: int, slot: int, results: list[dict[str, Any]]) -> None:
@@ -182,7 +182,7 @@ class Store:
         """Add or renew a failure."""
         self._queue(
             "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
-            (persona, slot, failure.failure_id, orjson.dumps(failure.to_dict())),
+            (persona, slot, failure.failure_id, _dumped(failure)),
         )
 
     def drop_failure(self, failure_id: str) -> None:
@@ -193,7 +193,7 @@ class Store:
         """Add the calls that something took; a replay of a call that is booked here already is not booked twice."""
         for call in calls:
             name = call.metadata.get("call", "")
-            values = (persona, slot, name, orjson.dumps(call.to_dict()))
+            values = (persona, slot, name, _dumped(call))
             if call.metadata.get("from_ledger"):
                 self._queue(_ADD_REPLAYED, (*values, persona, slot, name))
             else:
@@ -363,6 +363,11 @@ class Store:
             self._rows.clear()
             self._connection.close()
             _unlock(self._lock)
+
+
+def _dumped(record: Record) -> bytes:
+    """As ``orjson.dumps(record.to_dict())``, and several times as fast: orjson reads dataclasses by itself."""
+    return orjson.dumps(record, default=dict)
 
 
 def _unpaid(record: bytes) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from personaloom.errors import StoreError
 from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
+from personaloom.llm.ledger_upkeep import LedgerUpkeep
 from personaloom.llm.types import CallKey, ChatMessage, Deployment, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
 
 REAL = Deployment("openai", "openai/gpt-4o")
@@ -183,14 +184,17 @@ def test_a_slice_replays_one_dataset_and_pruning_spares_what_others_use(tmp_path
         return shared, own
 
     shared, own = asyncio.run(work())
+    with LedgerUpkeep(tmp_path / "l.sqlite", LedgerMode.READWRITE) as upkeep:
+        assert upkeep.statistics()["datasets"] == {"a": 2, "b": 2}
+        assert upkeep.export_slice("a", tmp_path / "slice.sqlite") == 2
+        assert upkeep.count(dataset="a") == upkeep.prune(dataset="a") == 1
     ledger = Ledger(tmp_path / "l.sqlite")
-    assert ledger.statistics()["datasets"] == {"a": 2, "b": 2}
-    assert ledger.export_slice("a", tmp_path / "slice.sqlite") == 2
-    assert ledger.prune(dataset="a") == 1
     assert ledger.find(own) is None
     assert ledger.find(shared) is not None
     replay = Ledger(tmp_path / "slice.sqlite", LedgerMode.READONLY)
     assert replay.find(own).reply.text == "o"
+    assert {path.name for path in tmp_path.glob("slice*")} == {"slice.sqlite"}
+    assert stat.S_IMODE((tmp_path / "slice.sqlite").stat().st_mode) == 0o600
 
 
 def test_it_holds_no_key_and_no_header(tmp_path, monkeypatch):

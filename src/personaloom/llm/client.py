@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from personaloom.errors import (
@@ -25,14 +25,14 @@ from personaloom.errors import (
 )
 from personaloom.keyed import Key
 from personaloom.llm.budget import Budget, Spend
+from personaloom.llm.calls import DeploymentSpec, Fetched, call_name, merged, totalled
 from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
-from personaloom.llm.limits import DeploymentLimiter, Limits
-from personaloom.llm.prices import Price
+from personaloom.llm.limits import DeploymentLimiter
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.structured import parse_structured
 from personaloom.llm.tokens import worst_case
-from personaloom.llm.types import CallKey, ChatClient, ChatMessage, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
+from personaloom.llm.types import CallKey, ChatMessage, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
 from personaloom.llm.usage import CallRecord, TokenTracker
 from personaloom.loop import run_in_loop
 from personaloom.records import utc_now
@@ -42,32 +42,10 @@ __all__ = ["Accept", "DeploymentSpec", "LLMClient", "LLMScope"]
 Accept = Callable[[LLMReply], None]
 DEFAULT_OUTPUT_TOKENS = 4096
 """What a reply may cost at most where ``max_tokens`` is not set: used to reserve budget, not sent."""
+ONE_CALL = Spend(0.0, 0, 1)
 
 ATTEMPT_STRIDE = 100
 """A caller that asks again on its own (attempt 1) never meets the numbers that asking again in here has used."""
-
-
-@dataclass(frozen=True)
-class DeploymentSpec:
-    """A model that a role uses: its client and how it is called.
-
-    Attributes:
-        client: makes one attempt.
-        sampling: parameters of every call, unless a request says otherwise.
-        timeout_s: deadline of one attempt.
-        limits: fixed limits, where the user set some.
-        price: per token, or None where it is not known.
-        weight: relative, in a pool.
-        accept_truncated: keep a reply that stopped at ``max_tokens`` (free text only).
-    """
-
-    client: ChatClient
-    sampling: Sampling = field(default_factory=Sampling)
-    timeout_s: float = 60.0
-    limits: Limits = field(default_factory=Limits)
-    price: Price | None = None
-    weight: float = 1.0
-    accept_truncated: bool = True
 
 
 class LLMClient:
@@ -103,7 +81,8 @@ class LLMClient:
         self.in_flight = 0
         self._concurrency = concurrency
         self._limiters: dict[str, DeploymentLimiter] = {}
-        self._asked: dict[bytes, asyncio.Future[LLMReply]] = {}
+        self._asked: dict[bytes, asyncio.Future[LLMReply] | None] = {}
+        """Calls under way; a future where somebody else waits for the same one."""
         self._halt: PersonaLoomError | None = None
 
     # -- what a run knows of it ----------------------------------------------------------------------------------
@@ -202,35 +181,35 @@ class LLMClient:
 
     # -- one reply -----------------------------------------------------------------------------------------------
 
-    async def fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> _Fetched:
+    async def fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> Fetched:
         """The reply from the ledger or from the model; at most one call per key is under way in this process."""
-        while (under_way := self._asked.get(key)) is not None:
-            reply = await asyncio.shield(under_way)
-            return _Fetched(replace(reply, attempts=0, from_ledger=True), paid=True, lost=0)
-        future: asyncio.Future[LLMReply] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(_retrieve)
-        self._asked[key] = future
+        if key in self._asked:
+            waiting = self._asked[key] = self._asked[key] or _awaited()
+            reply = await asyncio.shield(waiting)
+            return Fetched(replace(reply, attempts=0, from_ledger=True), paid=True, lost=0)
+        self._asked[key] = None
         try:
             fetched = await self._fetch(spec, request, sampling, key)
-            future.set_result(fetched.reply)
-            return fetched
         except BaseException as error:
-            future.set_exception(
-                error if isinstance(error, Exception) else ConnectionCutError("the call was cancelled")
-            )
+            if (waited := self._asked.pop(key)) is not None:
+                cancelled = ConnectionCutError("the call was cancelled")
+                waited.set_exception(error if isinstance(error, Exception) else cancelled)
             raise
-        finally:
-            del self._asked[key]
+        if (waited := self._asked.pop(key)) is not None:
+            waited.set_result(fetched.reply)
+        return fetched
 
-    async def _fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> _Fetched:
+    async def _fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> Fetched:
         ledger = self.ledger
         if ledger is None or ledger.mode is LedgerMode.OFF or spec.client.deployment.simulated:
             reply, lost = await self._send(spec, request, sampling)
-            return _Fetched(reply, paid=True, lost=lost)
+            return Fetched(reply, paid=True, lost=lost)
         entry = await ledger.claim(key)
         if entry is not None:
-            ledger.note_use(key)
-            return _Fetched(entry.reply, paid=entry.payer == ledger.dataset, lost=0)
+            mine = entry.payer == ledger.dataset
+            if not mine:
+                ledger.note_use(key)
+            return Fetched(entry.reply, paid=mine, lost=0)
         if ledger.mode is LedgerMode.READONLY:
             raise StoreError(
                 f"ledger.mode=readonly, and {ledger.path} has no reply to {request.key.purpose} of "
@@ -243,11 +222,10 @@ class LLMClient:
             ledger.release(key)
             raise
         await ledger.put(key, request, spec.client.deployment, reply)
-        return _Fetched(reply, paid=True, lost=lost)
+        return Fetched(reply, paid=True, lost=lost)
 
     async def _send(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> tuple[LLMReply, int]:
         """Attempts until a whole reply came: the reply, and how many attempts were lost with unknown usage."""
-        jitter = Key(*request.key.parts(), "retry")
         worst = self._worst(spec, request, sampling)
         started = time.monotonic()
         lost = 0
@@ -259,21 +237,14 @@ class LLMClient:
                 used_in += error.input_tokens or 0
                 used_out += error.output_tokens or 0
                 lost += error.input_tokens is None and error.status is None
+                jitter = Key(*request.key.parts(), "retry")
                 pause = self.retry.pause(attempt, error, jitter, time.monotonic() - started)
                 if pause is None:
                     error.attempts = attempt
                     raise
                 await asyncio.sleep(pause)
                 continue
-            usage = reply.usage
-            if used_in or used_out:
-                usage = replace(
-                    usage, input_tokens=usage.input_tokens + used_in, output_tokens=usage.output_tokens + used_out
-                )
-            cost = (
-                0.0 if spec.client.deployment.simulated else (spec.price.cost(usage) if spec.price else reply.cost_usd)
-            )
-            return replace(reply, usage=usage, cost_usd=cost, attempts=attempt), lost
+            return totalled(reply, spec, used_in, used_out, attempt), lost
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _attempt(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, worst: Spend) -> LLMReply:
@@ -288,9 +259,10 @@ class LLMClient:
             self.in_flight += 1
             try:
                 reply = await spec.client.complete(request, sampling, spec.timeout_s)
-                cost = spec.price.cost(reply.usage) if spec.price else reply.cost_usd
                 slot.used_tokens = reply.usage.input_tokens + reply.usage.output_tokens
-                actual = Spend(cost, slot.used_tokens, 1)
+                if reservation is not None:
+                    cost = spec.price.cost(reply.usage) if spec.price else reply.cost_usd
+                    actual = Spend(cost, slot.used_tokens, 1)
                 return reply
             except CallError as error:
                 if isinstance(error, AuthenticationFailedError):
@@ -315,16 +287,9 @@ class LLMClient:
 
     def _worst(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> Spend:
         if self.budget is None and spec.limits.tpm is None:
-            return Spend(0.0, 0, 1)
+            return ONE_CALL
         usage = Usage(worst_case(request.messages), sampling.max_tokens or DEFAULT_OUTPUT_TOKENS)
         return Spend(spec.price.cost(usage) if spec.price else None, usage.input_tokens + usage.output_tokens, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    reply: LLMReply
-    paid: bool
-    lost: int
 
 
 class LLMScope:
@@ -344,7 +309,7 @@ class LLMScope:
         """See ``LLMClient.complete``."""
         client = self.client
         spec = client.deployment_for(request.key, request.role)
-        sampling = _merged(spec.sampling, request.sampling)
+        sampling = merged(spec.sampling, request.sampling)
         last: CallError | None = None
         for attempt in range(client.retry.content_attempts):
             number = request.key.attempt * ATTEMPT_STRIDE + attempt
@@ -375,7 +340,7 @@ class LLMScope:
             return reply
         raise last or AssertionError("unreachable: content_attempts is at least 1")
 
-    def _book(self, spec: DeploymentSpec, request: LLMRequest, name: str, fetched: _Fetched, outcome: str) -> None:
+    def _book(self, spec: DeploymentSpec, request: LLMRequest, name: str, fetched: Fetched, outcome: str) -> None:
         reply = fetched.reply
         usage = reply.usage
         metadata = {
@@ -422,27 +387,8 @@ class LLMScope:
         self.client.tracker.add(record)
 
 
-def call_name(key: CallKey, digest: bytes) -> str:
-    """A call's name in records: ``p000012-q03/assistant_response/t1#9f86d081``; the end tells equal names apart."""
-    supplement = f"-s{key.supplement}" if key.supplement else ""
-    attempt = f"/a{key.attempt}" if key.attempt else ""
-    return f"{key.slot or key.persona}{supplement}/{key.purpose}/t{key.turn}{attempt}#{digest[:4].hex()}"
-
-
-def _merged(base: Sampling, over: Sampling | None) -> Sampling:
-    if over is None:
-        return base
-    return Sampling(
-        base.temperature if over.temperature is None else over.temperature,
-        base.top_p if over.top_p is None else over.top_p,
-        base.max_tokens if over.max_tokens is None else over.max_tokens,
-        base.seed if over.seed is None else over.seed,
-        over.stop or base.stop,
-        {**base.extra_body, **over.extra_body},
-    )
-
-
-def _retrieve(future: asyncio.Future[LLMReply]) -> None:
-    """Mark an exception as seen: the call that raised it reports it, waiters are optional."""
-    if not future.cancelled():
-        future.exception()
+def _awaited() -> asyncio.Future[LLMReply]:
+    """A future whose exception counts as seen: the call that raised it reports it, waiters may be gone."""
+    future: asyncio.Future[LLMReply] = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
+    return future

@@ -22,7 +22,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from personaloom.errors import ConfigError, Fault
@@ -33,6 +33,8 @@ __all__ = ["PromptLibrary", "PromptTemplate", "shipped_prompts"]
 
 _PART = re.compile(r"^===\s*(system|user|assistant)\s*$", re.MULTILINE)
 _VERSION = re.compile(r"\{#-?\s*version:\s*(\S+)\s*-?#\}")
+_ABSENT = Ellipsis
+_SCALARS = (str, int, float, type(None), type(Ellipsis))
 
 
 def shipped_prompts() -> list[str]:
@@ -41,13 +43,61 @@ def shipped_prompts() -> list[str]:
     return sorted(entry.name[:-3] for entry in folder.iterdir() if entry.name.endswith(".j2"))
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, with a short way to the items of plain dictionaries, which most of what templates read are."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """``obj.attribute``; never shorter than the sandbox's own checks where those have something to check."""
+        if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class _Part:
+    """One message of a template. Equal variables give equal text, so the last few texts are kept."""
+
+    KEPT = 256
+
+    def __init__(self, environment: _Environment, role: str, source: str) -> None:
+        self.role = role
+        self._template = environment.from_string(source)
+        # Jinja copies these for each rendering, and is slow at copying the ChainMap that it makes itself.
+        self._template.globals = dict(self._template.globals)
+        self._names = sorted(meta.find_undeclared_variables(environment.parse(source)))
+        self._kept: dict[tuple[Any, ...], ChatMessage] = {}
+
+    def message(self, variables: Mapping[str, Any]) -> ChatMessage:
+        """The message, rendered or remembered."""
+        key = self._key(variables)
+        known = self._kept.get(key) if key is not None else None
+        if known is None:
+            known = ChatMessage(self.role, self._template.render(variables).strip())
+            if key is not None:
+                if len(self._kept) >= self.KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[key] = known
+        return known
+
+    def _key(self, variables: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The variables that this part names, where they are scalars or lists of text; else None."""
+        key: list[Any] = []
+        for name in self._names:
+            value = variables.get(name, _ABSENT)
+            if isinstance(value, list | tuple) and all(type(item) is str for item in value):
+                value = tuple(value)
+            elif not isinstance(value, _SCALARS):
+                return None
+            key += (type(value), value)  # 1 and True are equal, and are not the same text
+        return tuple(key)
+
+
 @dataclass(frozen=True)
 class PromptTemplate:
     """One compiled template: a list of (role, part)."""
 
     use: PromptUse
     source: str
-    parts: tuple[tuple[str, Template], ...]
+    parts: tuple[_Part, ...]
     origin: str
 
     def render(self, variables: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
@@ -57,7 +107,7 @@ class PromptTemplate:
             ConfigError: the template names a variable that does not exist, or fails.
         """
         try:
-            return tuple(ChatMessage(role, part.render(variables).strip()) for role, part in self.parts)
+            return tuple(part.message(variables) for part in self.parts)
         except (TemplateError, TypeError, ValueError, ZeroDivisionError) as error:
             known = ", ".join(sorted(variables))
             fault = Fault(f"prompt {self.use.name} ({self.origin})", str(error), f"variables there are: {known}")
@@ -76,7 +126,7 @@ class PromptLibrary:
     """
 
     def __init__(self, folder: str | Path | None = None, overrides: Mapping[str, str | Path] | None = None) -> None:
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Environment(
             undefined=StrictUndefined,
             autoescape=False,
             trim_blocks=True,
@@ -113,7 +163,7 @@ class PromptLibrary:
         if len(pieces) < 3:
             raise ValueError("no '=== system' or '=== user' line: each message starts with one")
         parts = tuple(
-            (role, self._environment.from_string(text.strip("\n")))
+            _Part(self._environment, role, text.strip("\n"))
             for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
         )
         digest = hashlib.sha256(source.encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from personaloom.errors import CallError, EmptyReplyError, MalformedReplyError, RefusalError
 
@@ -80,13 +81,13 @@ class PromptCheck:
         return ""
 
     def _content(self, text: str, features: Mapping[str, str]) -> str:
+        words = _WORD.findall(text.lower())
         if self.language == "en":
-            words = _WORD.findall(text.lower())
-            if sum(word in _ENGLISH for word in words) < _ENGLISH_SHARE * len(words):
+            if len([word for word in words if word in _ENGLISH]) < _ENGLISH_SHARE * len(words):
                 return "it is not in English"
             if not _SECOND_PERSON.search(text[:400]):
                 return "it does not speak to the persona in the second person"
-        stems = _stems(text)
+        stems = frozenset([word[:_STEM] for word in words])
         missing = [name for name in self.must_mention if name in features and not mentioned(features[name], stems)]
         if missing:
             return f"it does not mention {', '.join(f'{name} ({features[name]})' for name in missing)}"
@@ -103,9 +104,7 @@ def mentioned(value: str, stems: frozenset[str]) -> bool:
     return not words or any(word[:_STEM] in stems for word in words)
 
 
-def _content_words(value: str) -> list[str]:
-    return [word for word in _WORD.findall(value.lower()) if word not in _NOISE and (len(word) > 1 or word.isdigit())]
-
-
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(word[:_STEM] for word in _WORD.findall(text.lower()))
+@lru_cache(maxsize=4096)
+def _content_words(value: str) -> tuple[str, ...]:
+    words = _WORD.findall(value.lower())
+    return tuple(word for word in words if word not in _NOISE and (len(word) > 1 or word.isdigit()))

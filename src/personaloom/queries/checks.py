@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
@@ -169,10 +170,16 @@ def clean_label(label: str, known: Iterable[str]) -> str | None:
     text = " ".join(label.split()).strip(" \"'`.").strip()
     if len(text) > _LABEL_LIMIT:
         raise MalformedReplyError(f"a label has {len(text)} characters, not a few words: {_excerpt(text)}")
-    if not text or text.casefold() in {"none", "unknown", "n/a", "null", "other"} - {k.casefold() for k in known}:
+    folded, spellings = _known(tuple(known))
+    if not text or text.casefold() in {"none", "unknown", "n/a", "null", "other"} - folded:
         return None
-    spellings = {_label_key(value): value for value in known}
     return spellings.get(_label_key(text), text)
+
+
+@lru_cache(maxsize=32)
+def _known(labels: tuple[str, ...]) -> tuple[frozenset[str], dict[str, str]]:
+    """The labels in lower case, and each by its key: the same few lists are asked for with every query."""
+    return frozenset(label.casefold() for label in labels), {_label_key(label): label for label in labels}
 
 
 def _label_key(label: str) -> str:

@@ -1,0 +1,201 @@
+"""Calls a second through the whole pipeline, ledger and store on, against a bare aiohttp loop with the same bodies.
+
+Client on one core, a loopback server in a process of its own on the other, zero latency, 128 in flight. The bare loop
+posts the very bodies that the pipeline sends and parses the replies, nothing else. Rounds alternate, so that a busy
+neighbour slows both. ``--litellm`` does the same through LiteLLM against a bare ``litellm.acompletion`` loop; figures
+with ``distractor=none`` show what the checks of noise cost.
+
+    python benchmarks/bench_calls.py [--rounds 3] [--personas 60] [--litellm]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from common import LoopbackLLM, LoopbackProcess, parts_of, table
+from personaloom import pipeline as pipeline_module
+from personaloom.loop import run_in_loop
+from personaloom.pipeline import Pipeline
+
+CONCURRENCY = 128
+GOALS = {"direct": 0.6, "litellm": 0.9}
+
+
+@dataclass
+class Round:
+    """What one round of something took."""
+
+    calls: int
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def rate(self) -> float:
+        return self.calls / self.wall_s
+
+    @property
+    def cpu_ms(self) -> float:
+        return self.cpu_s / self.calls * 1000
+
+
+def bodies_of(personas: int, *words: str) -> list[dict[str, Any]]:
+    """The bodies that the pipeline sends, in its order."""
+    with LoopbackLLM() as server, tempfile.TemporaryDirectory() as folder:
+        Pipeline(parts_of(folder, *llm(server), *words, f"num_personas={personas}")).run()
+        return [request.body for request in server.requests]
+
+
+def llm(server: LoopbackLLM | LoopbackProcess) -> tuple[str, ...]:
+    return ("llm=gpt4o", f"llm.base_url={server.base_url}", f"engine.concurrency={CONCURRENCY}")
+
+
+def through_pipeline(server: LoopbackProcess, personas: int, *words: str) -> Round:
+    """A whole run in a fresh folder; timed from the first call to the last commit, without personas and exports."""
+    spent: list[tuple[float, float]] = []
+
+    def timed(work: Callable[[], Awaitable[Any]]) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            return run_in_loop(work)
+        finally:
+            spent.append((time.perf_counter() - wall, time.process_time() - cpu))
+
+    with tempfile.TemporaryDirectory() as folder:
+        parts = parts_of(folder, *llm(server), *words, f"num_personas={personas}")
+        original, pipeline_module.run_in_loop = pipeline_module.run_in_loop, timed
+        try:
+            manifest = Pipeline(parts).run()
+        finally:
+            pipeline_module.run_in_loop = original
+    assert manifest["status"] == "done", manifest["status"]
+    assert manifest["counts"]["failed"] == 0, manifest["failures"]
+    return Round(manifest["usage"]["paid"]["attempts"], *spent[0])
+
+
+def bare_loop(call: Callable[[dict[str, Any]], Awaitable[object]], bodies: list[dict[str, Any]]) -> Awaitable[Round]:
+    """So many workers, each posting the next body."""
+
+    async def measure() -> Round:
+        rest = iter(bodies)
+
+        async def worker() -> None:
+            for body in rest:
+                await call(body)
+
+        wall, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
+        return Round(len(bodies), time.perf_counter() - wall, time.process_time() - cpu)
+
+    return measure()
+
+
+def through_aiohttp(server: LoopbackProcess, bodies: list[dict[str, Any]]) -> Round:
+    async def main() -> Round:
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer none"}
+        url = f"{server.base_url}/chat/completions"
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+            async def call(body: dict[str, Any]) -> object:
+                async with session.post(url, data=orjson.dumps(body), headers=headers) as answer:
+                    return orjson.loads(await answer.read())
+
+            return await bare_loop(call, bodies)
+
+    return run_in_loop(main)
+
+
+def through_bare_litellm(server: LoopbackProcess, bodies: list[dict[str, Any]]) -> Round:
+    import litellm
+
+    async def call(body: dict[str, Any]) -> object:
+        given = {**body, "model": "openai/" + body["model"]}
+        return await litellm.acompletion(**given, api_base=server.base_url, api_key="none", num_retries=0)
+
+    async def main() -> Round:
+        return await bare_loop(call, bodies)
+
+    return run_in_loop(main)
+
+
+def compare(name: str, goal: float, rounds: int, bare: Callable[[], Round], ours: Callable[[], Round]) -> list[str]:
+    """A row of the table: medians, and the ratio within pairs of neighbouring rounds."""
+    peers, mine = [], []
+    for _ in range(rounds):
+        peers.append(bare())
+        mine.append(ours())
+    by_rate = [a.rate / b.rate for a, b in zip(mine, peers, strict=True)]
+    by_cpu = [b.cpu_ms / a.cpu_ms for a, b in zip(mine, peers, strict=True)]
+    rate = statistics.median(by_rate)
+    return [
+        name,
+        f"{statistics.median(r.rate for r in peers):,.0f}",
+        f"{statistics.median(r.rate for r in mine):,.0f}",
+        f"{statistics.median(r.cpu_ms for r in peers):.3f}",
+        f"{statistics.median(r.cpu_ms for r in mine):.3f}",
+        f"{rate:.2f} ({min(by_rate):.2f} to {max(by_rate):.2f})",
+        f"{statistics.median(by_cpu):.2f}",
+        f"≥ {goal:g}: {'yes' if rate >= goal else 'no'}",
+    ]
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser()
+    ask.add_argument("--rounds", type=int, default=3)
+    ask.add_argument("--personas", type=int, default=60)
+    ask.add_argument("--litellm", action="store_true")
+    given = ask.parse_args()
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    rows = []
+    with LoopbackProcess() as server:
+        for noise in ("none", "moderate"):
+            words = (f"distractor={noise}",)
+            bodies = bodies_of(given.personas, *words)
+            through_aiohttp(server, bodies[:500])
+            rows.append(
+                compare(
+                    f"bare aiohttp loop, distractor={noise}",
+                    GOALS["direct"],
+                    given.rounds,
+                    lambda bodies=bodies: through_aiohttp(server, bodies),
+                    lambda words=words: through_pipeline(server, given.personas, *words),
+                )
+            )
+        if given.litellm:
+            few, words = max(1, given.personas // 10), ("distractor=moderate", "llm.transport=litellm")
+            bodies = bodies_of(few, "distractor=moderate")
+            through_bare_litellm(server, bodies[:50])
+            rows.append(
+                compare(
+                    "bare litellm.acompletion loop",
+                    GOALS["litellm"],
+                    given.rounds,
+                    lambda: through_bare_litellm(server, bodies),
+                    lambda: through_pipeline(server, few, *words),
+                )
+            )
+    titles = [
+        "peer",
+        "peer calls/s",
+        "pipeline calls/s",
+        "peer CPU ms",
+        "pipeline CPU ms",
+        "ratio",
+        "CPU ratio",
+        "goal",
+    ]
+    table(titles, rows)
+
+
+if __name__ == "__main__":
+    main()

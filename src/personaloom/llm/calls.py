@@ -1,0 +1,75 @@
+"""What a call is made with and what comes of it: a model as a role uses it, a fetched reply, names and sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from personaloom.llm.limits import Limits
+from personaloom.llm.prices import Price
+from personaloom.llm.types import CallKey, ChatClient, LLMReply, Sampling
+
+__all__ = ["DeploymentSpec", "Fetched", "call_name", "merged", "totalled"]
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """A model that a role uses: its client and how it is called.
+
+    Attributes:
+        client: makes one attempt.
+        sampling: parameters of every call, unless a request says otherwise.
+        timeout_s: deadline of one attempt.
+        limits: fixed limits, where the user set some.
+        price: per token, or None where it is not known.
+        weight: relative, in a pool.
+        accept_truncated: keep a reply that stopped at ``max_tokens`` (free text only).
+    """
+
+    client: ChatClient
+    sampling: Sampling = field(default_factory=Sampling)
+    timeout_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+    price: Price | None = None
+    weight: float = 1.0
+    accept_truncated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A reply, whether this dataset pays for it, and how many attempts were lost with unknown usage."""
+
+    reply: LLMReply
+    paid: bool
+    lost: int
+
+
+def call_name(key: CallKey, digest: bytes) -> str:
+    """A call's name in records: ``p000012-q03/assistant_response/t1#9f86d081``; the end tells equal names apart."""
+    supplement = f"-s{key.supplement}" if key.supplement else ""
+    attempt = f"/a{key.attempt}" if key.attempt else ""
+    return f"{key.slot or key.persona}{supplement}/{key.purpose}/t{key.turn}{attempt}#{digest[:4].hex()}"
+
+
+def merged(base: Sampling, over: Sampling | None) -> Sampling:
+    """The role's parameters, with those that a request sets over them."""
+    if over is None:
+        return base
+    return Sampling(
+        base.temperature if over.temperature is None else over.temperature,
+        base.top_p if over.top_p is None else over.top_p,
+        base.max_tokens if over.max_tokens is None else over.max_tokens,
+        base.seed if over.seed is None else over.seed,
+        over.stop or base.stop,
+        {**base.extra_body, **over.extra_body},
+    )
+
+
+def totalled(reply: LLMReply, spec: DeploymentSpec, used_in: int, used_out: int, attempts: int) -> LLMReply:
+    """The reply with what all its attempts took, and their price."""
+    usage = reply.usage
+    if used_in or used_out:
+        usage = replace(usage, input_tokens=usage.input_tokens + used_in, output_tokens=usage.output_tokens + used_out)
+    cost = 0.0 if spec.client.deployment.simulated else spec.price.cost(usage) if spec.price else reply.cost_usd
+    if usage is reply.usage and cost == reply.cost_usd and attempts == reply.attempts:
+        return reply
+    return replace(reply, usage=usage, cost_usd=cost, attempts=attempts)

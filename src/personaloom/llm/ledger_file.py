@@ -1,0 +1,150 @@
+"""The ledger's file: how it is opened, what is in it, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from enum import StrEnum
+from pathlib import Path
+
+import orjson
+
+from personaloom.errors import StoreError
+from personaloom.llm.types import LLMReply, Usage
+
+__all__ = ["SCHEMA_VERSION", "LedgerMode", "decode_reply", "encode_reply", "is_locked", "open_ledger", "trouble"]
+
+SCHEMA_VERSION = 1
+OPEN_WAIT_S = 15.0
+"""How long another program may hold the file before a run gives up on opening it."""
+CHECKPOINT_PAGES = 4000
+"""16 MiB of journal before it is written back: a page that is changed again and again is then written once."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS replies (
+    key BLOB PRIMARY KEY, created REAL NOT NULL, payer TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+    origin TEXT NOT NULL, purpose TEXT NOT NULL, cost_usd REAL, reply BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS uses (dataset TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (dataset, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (key BLOB PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;
+"""
+
+
+class LedgerMode(StrEnum):
+    """What a run may do with the ledger."""
+
+    READWRITE = "readwrite"
+    READONLY = "readonly"
+    """Replay only: a call that is not there is refused, nothing is sent."""
+    OFF = "off"
+
+
+def open_ledger(path: Path, mode: LedgerMode = LedgerMode.READWRITE, wait_s: float = OPEN_WAIT_S) -> sqlite3.Connection:
+    """A connection to the ledger, which is made where it is missing (unless it is only to be read).
+
+    Raises:
+        StoreError: it is no ledger, is damaged, is held by another program, was written by another version, or cannot
+            be opened.
+    """
+    if mode is LedgerMode.READONLY and not path.exists():
+        raise StoreError(f"there is no ledger at {path}, and it is only to be read: check ledger.path")
+    try:
+        if mode is LedgerMode.READONLY:
+            return _prepared(_reading(path, wait_s), path, may_write=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Created with its mode, so that there is no moment in which others could read it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+        return _prepared(_connect(path, wait_s), path, may_write=True)
+    except sqlite3.Error as error:
+        raise StoreError(trouble(path, error)) from error
+    except OSError as error:
+        raise StoreError(f"the ledger {path} cannot be opened: {error.strerror or error}") from error
+
+
+def _connect(target: Path | str, wait_s: float, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(target, timeout=wait_s, isolation_level=None, check_same_thread=False, uri=uri)
+
+
+def _reading(path: Path, wait_s: float) -> sqlite3.Connection:
+    """A connection that cannot write; a file in a folder that cannot be written is read as it lies there."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connection = _connect(address, wait_s, uri=True)
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if is_locked(error):
+            raise
+        return _connect(f"{address}&immutable=1", wait_s, uri=True)
+    return connection
+
+
+def _prepared(connection: sqlite3.Connection, path: Path, *, may_write: bool) -> sqlite3.Connection:
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if version not in (0, SCHEMA_VERSION) or (version == 0 and (tables or not may_write)):
+            raise StoreError(
+                f"{path} is not a ledger of this version (schema {version}, this program writes {SCHEMA_VERSION}): "
+                "name another ledger.path, or use the version of personaloom that wrote it"
+            )
+        if may_write:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            if version == 0:
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another connection is in the way, so that trying again may help."""
+    return "locked" in str(error) or "busy" in str(error)
+
+
+def trouble(path: Path, error: sqlite3.Error) -> str:
+    """What is wrong with a ledger, and what to do."""
+    text = str(error)
+    if is_locked(error):
+        return (
+            f"the ledger {path} is held by another program ({text}): wait for it or end it, or name another ledger.path"
+        )
+    if "full" in text or "disk I/O" in text:
+        return f"the ledger {path} cannot be written: {text}. Free some space and run the same command again"
+    if "readonly" in text or "read-only" in text or "unable to open" in text:
+        return f"the ledger {path} cannot be written: {text}. Make it writable, or name another ledger.path"
+    return (
+        f"the ledger {path} cannot be used: {text}. Nothing was read from it: move it away "
+        f"(mv {path} {path}.damaged) or name another ledger.path; a copy can often be recovered with: "
+        "sqlite3 FILE .recover"
+    )
+
+
+def encode_reply(reply: LLMReply) -> bytes:
+    """A reply as it is stored."""
+    usage = reply.usage
+    return orjson.dumps(
+        [
+            reply.text, reply.model, reply.snapshot, reply.finish_reason, reply.cost_usd, round(reply.latency_s, 4),
+            usage.input_tokens, usage.output_tokens, usage.source, usage.cached_tokens, usage.reasoning_tokens,
+        ]
+    )  # fmt: skip
+
+
+def decode_reply(blob: bytes, path: Path) -> LLMReply:
+    """A stored reply.
+
+    Raises:
+        StoreError: it does not read as one; half a reply is never given.
+    """
+    try:
+        text, model, snapshot, finish, cost, latency, n_in, n_out, source, cached, reasoning = orjson.loads(blob)
+        usage = Usage(n_in, n_out, source, cached, reasoning)
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"the ledger {path} is damaged: a stored reply does not read as one ({error})") from error
+    return LLMReply(text, usage, model, snapshot, finish, cost, latency, attempts=0, from_ledger=True)
