@@ -33,6 +33,7 @@ class Invocation:
         action: ``run``, ``multirun``, ``cfg``, ``help`` or ``version``.
         resolve: ``--resolve``.
         verbs: ``{"preview": "3"}``.
+        source: the file of ``--from``.
     """
 
     overrides: list[str] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Invocation:
     action: str = "run"
     resolve: bool = False
     verbs: dict[str, str] = field(default_factory=dict)
+    source: Path | None = None
 
 
 def parse(argv: Sequence[str]) -> Invocation:
@@ -70,6 +72,7 @@ def parse(argv: Sequence[str]) -> Invocation:
         action=action,
         resolve="--resolve" in given,
         verbs=verbs,
+        source=Path(given["--from"][-1]) if "--from" in given else None,
     )
 
 

