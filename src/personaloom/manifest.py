@@ -19,6 +19,7 @@ from personaloom.exports import Exports, atomic_json, file_facts
 from personaloom.llm.usage import TokenTracker
 from personaloom.quality import Review
 from personaloom.records import Interaction, NoiseLayer, utc_now
+from personaloom.scoring import STAGE as SCORE
 from personaloom.scoring import stored_scores
 from personaloom.stages import StageName
 from personaloom.training.reading import read_samples
@@ -169,9 +170,20 @@ class _Writing:
         self.exports.statistics(written | {"noise": manifest["noise"], "quality": quality})
         told = (self._kept("quality", None) or {}).get("people")  # what annotators said stays
         manifest["quality"] = review.summary(quality) | ({"people": told} if told else {})
+        self._tell_unscored(manifest["quality"])
         manifest["counts"]["samples"] = statistics["total_samples"]
         manifest["counts"]["rejected_samples"] = review.rejected
         manifest["samples_by_split"] = statistics["samples_by_split"]
+
+    def _tell_unscored(self, quality: dict[str, Any]) -> None:
+        """Say how many samples could not be scored: no conversation failed with them, and nothing else would."""
+        failed = sum(failure.stage == SCORE for _, _, failure in self.store.failures(self.count))
+        if failed:
+            quality["judge"] = {**(quality["judge"] or {"judged": 0, "skipped": 0, "refused": 0}), "failed": failed}
+            self.pipeline.note(
+                f"judge: {failed:,} samples could not be scored, with the reasons in failures.jsonl; "
+                "the same command asks for them again"
+            )
 
     def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
         distractor = self.parts.distractor

@@ -214,6 +214,8 @@ def test_a_score_that_failed_is_recorded_costs_no_conversation_and_is_made_up(tm
         failed = lines(dataset(tmp_path) / "failures.jsonl")
         assert {line["stage"] for line in failed} == {"score"}
         assert not any(line["made_up"] for line in failed)
+        assert manifest(tmp_path)["quality"]["judge"]["failed"] == len(failed)
+        assert "could not be scored" in manifest(tmp_path)["notes"][-1]
         assert manifest(tmp_path)["counts"]["failed"] == 0
         monkeypatch.setattr(loopback, "answer_to", judging)
         assert run(*words, "ledger.mode='off'", out=tmp_path) == 0

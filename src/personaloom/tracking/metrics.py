@@ -129,7 +129,7 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, Any]:
     named |= {f"found_by_{check}": count for check, count in _part(quality, "by_check").items()}
     named |= {f"private_{kind}": count for kind, count in _part(quality, "private").items()}
     judge = _part(quality, "judge")
-    return named | {f"judge_{key}": judge.get(key) for key in ("judged", "skipped", "refused")}
+    return named | {f"judge_{key}": judge.get(key) for key in ("judged", "skipped", "refused", "failed")}
 
 
 def tags_of(manifest: Mapping[str, Any], folder: str) -> dict[str, str]:

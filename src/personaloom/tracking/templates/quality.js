@@ -9,7 +9,7 @@ const FIGURES = [
     ["collapse_coverage", "Coverage"], ["collapse_uniformity", "Uniformity"], ["collapse_complexity", "Complexity"]]],
   ["Lengths", null, [["turns", "Turns a conversation"], ["user_words", "Words a user message"], ["assistant_words", "Words an answer"], ["tokens", "Tokens a conversation"]]],
 ];
-const figure = (value) => (isNumber(value) ? Number(value.toPrecision(3)).toLocaleString("en") : "–");
+const figure = (value) => (isNumber(value) ? value.toLocaleString("en", { maximumSignificantDigits: 3 }) : "–");
 const figureRows = (figures, wanted) => wanted.filter(([name]) => figures[name]).map(([name, label]) => [label, figure(figures[name].value), isNumber(figures[name].low) ? `${figure(figures[name].low)} to ${figure(figures[name].high)}` : ""]);
 const figureTable = (rows) => table(["", "Value", "95 % interval"], rows, [1, 2]);
 const rest = (figures, prefix, label) => Object.keys(figures).filter((name) => name.startsWith(prefix)).map((name) => [name, label(words(name.slice(prefix.length)))]);
@@ -30,7 +30,7 @@ const qualityPage = () => {
       found.length ? bars(found.map(([name, n]) => [words(name), [[n, ""]], count(n)])) : q.action === "off" ? h("p", { class: "note" }, "The checks were off.") : h("p", { class: "note" }, "No check found a fault."),
       Object.keys(q.private ?? {}).length ? h("p", { class: "note" }, "Personal data and secrets by pattern: ", Object.entries(q.private).map(([kind, n]) => `${words(kind)} ${count(n)}`).join(", "), ".") : null),
     judge ? section("Judge", judge.note ? h("p", { class: "note" }, judge.note) : null,
-      h("p", { class: "note" }, `${plural(judge.judged, "sample")} judged by ${Object.keys(judge.models ?? {}).join(", ") || "nobody"}, ${count(judge.refused)} below the least scores, ${count(judge.skipped)} left out.`, (judge.skipped_because ?? []).length ? ` For instance: ${judge.skipped_because[0]}.` : ""),
+      h("p", { class: "note" }, `${plural(judge.judged, "sample")} judged by ${Object.keys(judge.models ?? {}).join(", ") || "nobody"}, ${count(judge.refused)} below the least scores, ${count(judge.skipped)} left out${judge.failed ? `, ${count(judge.failed)} could not be scored` : ""}.`, (judge.skipped_because ?? []).length ? ` For instance: ${judge.skipped_because[0]}.` : ""),
       scores.length ? figureTable(scores) : null) : null,
     q.people ? section("People", h("p", { class: "note" }, `${plural(q.people.annotators, "annotator")}, ${plural(q.people.items, "message")}. The checker of noise against their majority; agreement is Krippendorff’s α.`),
       figureTable([...["precision", "recall"].map((name) => [`Noise checker: ${name}`, figure(q.people.checker[name].value), `${figure(q.people.checker[name].low)} to ${figure(q.people.checker[name].high)}`]), ...Object.entries(q.people.agreement).map(([name, alpha]) => [`Agreement on ${words(name)}`, figure(alpha), ""])])) : null,
