@@ -21,10 +21,21 @@ for word in "$@"; do
   fi
 done
 
-# 1. The environment: the one that "make run" uses, so that either of them makes it.
+# 1. The environment: the one that "make run" uses, made in the same way by whichever comes first. (Not by calling make,
+#    which cannot handle folders with a blank in their names.)
 venv="${VENV:-$root/.venv}"
 [[ $venv == /* ]] || venv="$PWD/$venv"
-make --no-print-directory -s -C "$root" install VENV="$venv" PYTHON="${PYTHON:-python3}" >&2
+if [[ ! -e $venv/.installed || $root/pyproject.toml -nt $venv/.installed ]]; then
+  python="${PYTHON:-python3}"
+  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "PersonaLoom needs Python 3.11 or newer: PYTHON=python3.11 $0" >&2
+    exit 2
+  fi
+  [[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
+  echo "installing into $venv, once: about a minute" >&2
+  (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]' >&2)
+  touch "$venv/.installed"
+fi
 
 # 2. The sweep: the levels differ in noise and in nothing else. Personas, queries and every turn before the first noisy
 #    message are the same, and replies are shared, so that a level pays only for what it changes.

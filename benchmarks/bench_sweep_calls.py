@@ -51,12 +51,8 @@ def main():
             level: calls_of(server, f"{name}/{level}", f"num_personas={size}", f"distractor={level}")
             for level in LEVELS
         }
-        sweep = calls_of(
-            server, f"{name}/sweep", "-m", f"num_personas={size}", f"distractor={','.join(LEVELS)}"
-        )
-        again = calls_of(
-            server, f"{name}/sweep", "-m", f"num_personas={size}", f"distractor={','.join(LEVELS)}"
-        )
+        sweep = calls_of(server, f"{name}/sweep", "-m", f"num_personas={size}", f"distractor={','.join(LEVELS)}")
+        again = calls_of(server, f"{name}/sweep", "-m", f"num_personas={size}", f"distractor={','.join(LEVELS)}")
         usage = attributed(f"{name}/sweep")
     dearest = max(alone.values())
     print(f"{size} personas, {5 * size} conversations a level, default settings; calls counted at the server")

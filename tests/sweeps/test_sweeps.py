@@ -35,64 +35,18 @@ def manifests() -> list[dict]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(Path("outputs/datasets").glob("*/manifest.json"))]
 
 
-def test_a_sweep_ends_with_a_comparison_in_which_the_levels_are_paired(capsys):
+def test_a_sweep_ends_with_a_comparison_that_can_be_made_again_otherwise(capsys):
+    """Levels are paired; compare= takes sweeps, folders and fingerprints, and has options."""
     assert entry(["-m", *TINY, "distractor=none,light,heavy"]) == 0
-    (folder,) = sweeps()
-    found = comparison(folder)
+    (sweep,) = sweeps()
+    found = comparison(sweep)
     assert [m["label"] for m in found["members"]] == ["distractor=none", "distractor=light", "distractor=heavy"]
     assert [m["pairing"] for m in found["members"]] == ["baseline", "ok (2)", "ok (2)"]
-    assert found["sweep"] == {"id": folder.name, "jobs": 3, "failed": []}
+    assert found["sweep"] == {"id": sweep.name, "jobs": 3, "failed": []}
     out = capsys.readouterr().out
     assert "comparison of 3 datasets" in out
     assert "comparison.html" in out
     assert {" ".join(m["sweep"]["differs"]) for m in manifests()} == {m["label"] for m in found["members"]}
-
-
-def test_a_job_that_fails_leaves_three_datasets_and_its_reason_on_screen(capsys):
-    levels = "distractor=none,light,moderate,heavy"
-    assert entry(["-m", *TINY, levels]) == 0
-    broken = next(m for m in manifests() if m["noise"]["configured_rate"] == 0.6)
-    store = next(Path("outputs/datasets").glob(f"*{broken['fingerprint'][:12]}")) / "store.sqlite"
-    store.write_bytes(b"no database at all" * 100)
-    capsys.readouterr()
-    assert entry(["-m", *TINY, levels, "num_personas=2"]) == 1
-    out, err = capsys.readouterr()
-    assert "3 of 4 jobs done" in out
-    assert "job #3 failed" in err
-    reason = err.partition("job #3 failed: ")[2].splitlines()[0]
-    assert "store.sqlite" in reason
-    assert "Traceback" not in out + err
-    assert sum(m["num_personas"] == 2 for m in manifests()) == 3
-    found = comparison(sweeps()[-1])
-    assert len(found["members"]) == 3
-    assert (
-        found["sweep"]["failed"]
-        == [
-            {
-                "job": 3,
-                "overrides": [*TINY, "num_personas=2", "distractor=heavy"],
-                "message": found["sweep"]["failed"][0]["message"],
-            }
-        ]
-        or found["sweep"]["failed"][0]["job"] == 3
-    )
-
-
-def test_seeds_are_replicates(capsys):
-    assert entry(["-m", *TINY, "distractor=none,heavy", "seed=1,2"]) == 0
-    found = comparison(sweeps()[0])
-    assert {m["level"] for m in found["members"]} == {"distractor=none", "distractor=heavy"}
-    assert {m["replicate"] for m in found["members"]} == {"seed=1", "seed=2"}
-    assert [m["pairing"] for m in found["members"]].count("ok (2)") == 2
-    assert all(row["n"] == 2 for row in found["replicates"])
-    effects = next(row for row in found["differences"] if row["measure"] == "noisy_turns")
-    assert set(effects["replicates"]) == {"seed=1", "seed=2"}
-    assert "SD between 2 replicates" in " ".join(capsys.readouterr().out.split())
-
-
-def test_compare_takes_sweeps_folders_and_fingerprints_and_has_options(capsys):
-    assert entry(["-m", *TINY, "distractor=none,light,heavy"]) == 0
-    (sweep,) = sweeps()
     assert entry(["compare=last", "baseline=heavy", "primary=turns"]) == 0
     assert comparison(sweep)["baseline"] == "distractor=heavy"
     assert entry([f"compare={sweep.name}"]) == 0
@@ -108,6 +62,38 @@ def test_compare_takes_sweeps_folders_and_fingerprints_and_has_options(capsys):
     assert "baseline=LEVEL" in capsys.readouterr().err
 
 
+def test_a_job_that_fails_leaves_three_datasets_and_its_reason_on_screen(capsys):
+    """The store of one level is damaged by design."""
+    assert entry([*TINY, "distractor=heavy"]) == 0
+    (broken,) = Path("outputs/datasets").iterdir()
+    (broken / "store.sqlite").write_bytes(b"no database at all" * 100)
+    capsys.readouterr()
+    assert entry(["-m", *TINY, "distractor=none,light,moderate,heavy"]) == 1
+    out, err = capsys.readouterr()
+    assert "3 of 4 jobs done" in out
+    assert "store.sqlite" in err.partition("job #3 failed: ")[2].splitlines()[0]
+    assert "Traceback" not in out + err
+    found = comparison(sweeps()[-1])
+    assert [m["label"] for m in found["members"]] == [f"distractor={level}" for level in ("none", "light", "moderate")]
+    (failed,) = found["sweep"]["failed"]
+    assert failed["job"] == 3
+    assert "store.sqlite" in failed["message"]
+    assert "store.sqlite" in (sweeps()[-1] / "comparison" / "summary.md").read_text("utf-8")
+
+
+def test_seeds_are_replicates(capsys):
+    assert entry(["-m", *TINY, "distractor=none,heavy", "seed=1,2"]) == 0
+    found = comparison(sweeps()[0])
+    assert {m["level"] for m in found["members"]} == {"distractor=none", "distractor=heavy"}
+    assert {m["replicate"] for m in found["members"]} == {"seed=1", "seed=2"}
+    assert [m["pairing"] for m in found["members"]].count("ok (2)") == 2
+    assert all(row["n"] == 2 for row in found["replicates"])
+    effects = next(row for row in found["differences"] if row["measure"] == "noisy_turns")
+    assert set(effects["replicates"]) == {"seed=1", "seed=2"}
+    assert "SD between 2 replicates" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.slow
 def test_a_sweep_resumed_after_a_kill_repeats_nothing_and_compares_everything():
     """What is asked again is at most what was in flight when the process died."""
     words = ["-m", "tracking=none", "num_personas=1", "query.queries_per_persona=3", "distractor=none,heavy"]

@@ -30,7 +30,9 @@ def make_level(
         root: where it is made.
         level: the distractor's option.
         rate: 0 takes all noise back, 1 keeps all.
-        personas, queries, evil: see ``make_folder``.
+        personas: see ``make_folder``.
+        queries: see ``make_folder``.
+        evil: see ``make_folder``.
         replicate: its seed; texts do not depend on it, ``change`` may make them.
         change: applied to each conversation; None leaves it out.
         manifest: changes of the manifest.

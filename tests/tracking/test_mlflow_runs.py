@@ -12,14 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from chrome_cdp import CHROMIUM, browser
 from folder_maker import make_folder
+from mlflow_page import mlflow_page
 
 from personaloom.errors import TrackingError
 from personaloom.tracking import (
@@ -27,7 +26,6 @@ from personaloom.tracking import (
     StoreSpec,
     TrackingWorker,
     links_for,
-    serve_environment,
     write_report,
 )
 from personaloom.tracking.folder import read_manifest
@@ -279,7 +277,7 @@ def _alive(pid: int) -> bool:
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: MLflow's page was not opened")
 def test_the_mlflow_page_shows_runs_datasets_and_samples_side_by_side(sweep, tmp_path):
     out, _, refs = sweep
-    with _mlflow_page(StoreSpec.resolve(out, "chat").uri) as port:
+    with mlflow_page(StoreSpec.resolve(out, "chat").uri) as port:
         links = links_for(StoreSpec.resolve(out, "chat").uri, refs[0].experiment_id, port=port)
         seen = asyncio.run(_look(links, tmp_path))
     assert all(f"SIM-distractor={level}" in seen["Runs"] for level in LEVELS)
@@ -301,41 +299,3 @@ async def _look(links: dict[str, str], folder: Path) -> dict[str, str]:
             seen[name] = await page.run("document.body.innerText")
             await page.picture(folder / f"{name}.png")
     return seen
-
-
-@contextlib.contextmanager
-def _mlflow_page(uri: str):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--workers", "1"],
-        env=os.environ | serve_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(port):
-            assert process.poll() is None, "mlflow ui ended"
-            assert time.monotonic() < deadline, "mlflow ui did not answer"
-            time.sleep(0.1)
-        yield port
-    finally:
-        # The server is the leader of a group of its own: it and its one worker.
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as reply:
-            return reply.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
