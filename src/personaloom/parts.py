@@ -16,6 +16,7 @@ from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.types import Role
 from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
+from personaloom.quality import QualityPlan
 from personaloom.queries import UserQueryGenerator
 from personaloom.stages import StagePlan
 from personaloom.training import TrainingDataExporter
@@ -75,4 +76,5 @@ class Parts:
     export_path: Path | None = None
     sweep: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
-    quality: Mapping[str, Any] = field(default_factory=dict)
+    quality: QualityPlan | Mapping[str, Any] = field(default_factory=dict)
+    """The plan, or the arguments of one."""

@@ -68,7 +68,7 @@ def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = Non
         export_path=_path(config.get("export_path")),
         sweep=dict(sweep or {}),
         config=config.public if isinstance(config, Composed) else dict(config),
-        quality=_quality(config["quality"], seeds),
+        quality=instantiate(config["quality"], "quality", seed=seeds.personas),
     )
 
 
@@ -85,12 +85,6 @@ def _engine(node: Mapping[str, Any]) -> EngineSettings:
     retry = RetryPolicy(**(settings.pop("retry", None) or {}))
     budget = BudgetLimits(**(settings.pop("budget", None) or {}))
     return EngineSettings(**settings, retry=retry, budget=budget)
-
-
-def _quality(node: Mapping[str, Any], seeds: Seeds) -> Mapping[str, Any]:
-    """The node as it is, judged: what is wrong with it is said before anything is spent."""
-    instantiate(node, "quality", seed=seeds.personas)
-    return node
 
 
 def _formulator(config: Mapping[str, Any], bank: PersonaBank) -> PromptFormulator | None:
