@@ -43,7 +43,7 @@ def test_flags_and_overrides_give_the_same_dataset():
 def test_a_sweep_runs_every_job_in_folders_by_number(capsys):
     assert entry(["-m", *TINY, "distractor=none,heavy"]) == 0
     (sweep,) = Path("outputs/sweeps").iterdir()
-    assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == ["0", "1"]
+    assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == ["0", "1", "comparison"]
     assert len(datasets()) == 2
     manifests = [json.loads((folder / "manifest.json").read_text()) for folder in datasets()]
     assert {manifest["sweep"]["id"] for manifest in manifests} == {sweep.name}

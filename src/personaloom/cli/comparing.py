@@ -153,13 +153,16 @@ def print_comparison(
 
     label = next(each["label"] for each in result["measures"] if each["name"] == result["primary"])
     console.print(Text.assemble("\n", ("comparison", "bold"), f" of {len(result['members'])} datasets"))
-    rows = [("baseline", result["baseline"])]
+    rows = [("baseline" if len(_levels(result)) > 1 else "replicates of", result["baseline"])]
     paired = [
         f"{member['label']}: {member['pairing']}" for member in result["members"] if member["pairing"] != "baseline"
     ]
     rows += _listed("pairing", paired)
     effects = [row for row in result["differences"] if row["primary"] and row["value"] is not None]
     rows += _listed(label.lower(), [f"{row['level']}: {effect_text(row)}{_spread(row)}" for row in effects])
+    if not effects:
+        spread = [row for row in result["replicates"] if row["measure"] == result["primary"]]
+        rows += _listed(label.lower(), [_means(row) for row in spread])
     if any(row["low"] is None for row in effects):
         rows.append(("", f"intervals and tests are given from {result['fewest_personas']} personas on"))
     rows += [("report", str(folder / "comparison.html")), ("tables", f"{folder}: JSON, CSV, LaTeX, Markdown, PNG")]
@@ -174,6 +177,17 @@ def print_comparison(
     for name, text in rows:
         grid.add_row(name, Text(text))
     console.print(grid)
+
+
+def _levels(result: Mapping[str, Any]) -> set[str]:
+    return {member["level"] for member in result["members"]}
+
+
+def _means(row: Mapping[str, Any]) -> str:
+    from personaloom.tracking.comparison.tables import number_text  # noqa: PLC0415 - only after a comparison
+
+    each = ", ".join(f"{name}: {number_text(value)}" for name, value in row["means"].items())
+    return f"{each}; SD between {row['n']} replicates {number_text(row['deviation'])}"
 
 
 def _spread(row: Mapping[str, Any]) -> str:
