@@ -7,6 +7,7 @@ import yaml
 
 from personaloom.errors import ConfigError
 from personaloom.quality import Judgement, QualityPlan, Review
+from personaloom.quality.intervals import share
 from personaloom.quality.scores import rank_correlation
 from personaloom.records import TrainingSample
 from personaloom.training import TrainingDataExporter
@@ -145,3 +146,7 @@ def test_every_shipped_training_data_option_builds(path):
     node = composed(path)
     assert node.pop("_target_") == "personaloom.training.TrainingDataExporter"
     assert TrainingDataExporter(**node, seed=1).formats
+
+
+def test_the_ends_of_an_interval_are_exact():
+    assert all(share(0, n)["low"] == 0 and share(n, n)["high"] == 1 for n in range(1, 200))

@@ -26,7 +26,8 @@ def wilson(hits: int, total: int, z: float = Z95) -> tuple[float, float]:
     rate, square = hits / total, z * z
     centre = (rate + square / (2 * total)) / (1 + square / total)
     half = z * math.sqrt(rate * (1 - rate) / total + square / (4 * total * total)) / (1 + square / total)
-    return (max(0.0, centre - half), min(1.0, centre + half))
+    # At the ends the bounds are exact; rounding would leave 7e-18.
+    return (0.0 if hits == 0 else max(0.0, centre - half), 1.0 if hits == total else min(1.0, centre + half))
 
 
 def share(hits: int, total: int) -> dict[str, Any]:
