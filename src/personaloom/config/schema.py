@@ -22,7 +22,7 @@ from personaloom.config.schema_base import (
     Target,
     Text,
 )
-from personaloom.config.schema_llm import LLM, Simulated
+from personaloom.config.schema_llm import LLM, Local, Simulated
 
 __all__ = ["FREE", "GROUPS", "STAGE_NAMES", "Free", "Node", "Root", "model_for"]
 
@@ -37,6 +37,9 @@ STAGE_NAMES = (
     "report",
     "export",
 )
+
+Turns = Annotated[int, Field(ge=1, le=1_000)]
+"""A typing error in the turns must not be paid for: each turn sends all turns before it once more."""
 
 
 class PersonaBank(Target):
@@ -118,7 +121,7 @@ class Query(Target):
     """``query``."""
 
     path: Text | None
-    queries_per_persona: Positive
+    queries_per_persona: Annotated[int, Field(ge=1, le=100_000)]
     extra_slots: Count
     style_transfer_probability: Probability
     partial_probability: Probability
@@ -128,8 +131,8 @@ class Query(Target):
 class Interaction(Target):
     """``interaction``."""
 
-    min_turns: Positive
-    max_turns: Positive
+    min_turns: Turns
+    max_turns: Turns
     feedback_probability: Probability
     assistant_persona: Literal["none", "features", "prompt"]
     supplement_rounds: Count
@@ -291,7 +294,7 @@ class Root(Node):
 
     required = frozenset({"name", "num_personas", "mode", "seed", "seeds", "output_dir"})
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}$")]
-    num_personas: Positive
+    num_personas: Annotated[int, Field(ge=1, le=100_000_000)]
     mode: Literal["enhanced", "basic"]
     seed: Seed
     seeds: Seeds
@@ -318,7 +321,11 @@ GROUPS: dict[str, dict[str, type[Node]]] = {
         "personaloom.personas.WeightedSampler": WeightedSampler,
     },
     "formulation": {"personaloom.personas.PromptFormulator": Formulation},
-    "llm": {"personaloom.llm.connect": LLM, "personaloom.llm.SimulatedModel": Simulated},
+    "llm": {
+        "personaloom.llm.connect": LLM,
+        "personaloom.llm.SimulatedModel": Simulated,
+        "personaloom.llm.connect_local": Local,
+    },
     "stages": {"personaloom.stages.StagePlan": Stages},
     "query": {"personaloom.queries.UserQueryGenerator": Query},
     "interaction": {"personaloom.dialogue.InteractionGenerator": Interaction},

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from personaloom.config.schema_base import Amount, Node, Positive, Probability, Seconds, Seed, Text, Variable
 
-__all__ = ["LLM", "Model", "PoolMember", "Price", "RoleModel", "Simulated"]
+__all__ = ["LLM", "Local", "Model", "PoolMember", "Price", "RoleModel", "Simulated"]
 
 RoleName = Literal["formulator", "stylist", "assistant", "user", "extractor", "noise", "judge"]
 
@@ -76,3 +76,14 @@ class Simulated(LLM):
     latency_jitter: Probability
     faults: dict[str, Probability] | None
     version: Text
+
+
+class Local(LLM):
+    """``llm: local``: a model in a child process of ours, so there is no address and no key."""
+
+    base_url: None  # narrowed: an address would be ignored
+    api_key_env: None  # likewise
+    model_path: Text | None
+    slots: Positive
+    threads: Positive | None
+    context: Positive

@@ -1,4 +1,4 @@
-"""``fetch=local``: the weights of the local model, into the user's cache; ``fetch=local --from FILE`` takes them from there."""
+"""``fetch=local``: the local model's weights into the user's cache; ``--from FILE`` takes them from a file."""
 
 from __future__ import annotations
 
