@@ -28,7 +28,7 @@ class AdaptiveRate:
     """Relative growth one period after the plateau; 0.03 after half of one, 2 after two."""
     SHORTEST_PERIOD_S = 4.0
     LONGEST_PERIOD_S = 90.0
-    PAUSES_PER_PERIOD = 30.0
+    PAUSES_PER_PERIOD = 45.0
     """A period is so many times the pause that a 429 costs, so that pauses cost about 2 % of the throughput."""
     SPAN_S = 2.0
     """What was accepted is averaged over this, or over twice the last gap between two successes."""
