@@ -98,7 +98,7 @@ def _compare(
         "simulated": any(member.manifest.get("simulated") for member in members),
         "fewest_personas": statistics.FEWEST,
         "interval": "95 %, percentile bootstrap over personas",
-        "test": f"sign flips of personas' differences; Holm: over levels for {primary}, over all others together",
+        "test": "sign flips of personas' differences; Holm: the primary measure over levels, all others together",
         "sweep": dict(sweep),
         "conversations": found.total,
         "measures": [

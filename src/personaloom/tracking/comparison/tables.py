@@ -106,18 +106,23 @@ def _markdown(result: Row) -> Iterator[str]:
         costs = " | ".join(_dollars(usage[kind].get("cost_usd")) for kind in ("attributed", "paid"))
         talks = member["counts"].get("interactions", 0)
         yield f"| `{member['label']}` | {talks:,} | {share} | {costs} | {member['pairing']} |"
+    if result["differences"]:
+        yield from _effects(result, labels)
+    if result["replicates"]:
+        yield from _replicates(result, labels)
+
+
+def _effects(result: Row, labels: Mapping[str, str]) -> Iterator[str]:
     yield "\n## Differences from the baseline\n"
-    few = [row for row in result["differences"] if row["low"] is None]
-    if few:
+    rows = [row for row in result["differences"] if row["value"] is not None]
+    if any(row["low"] is None for row in rows):
         yield f"No intervals and no tests below {result['fewest_personas']} personas.\n"
     yield "| measure | level | difference |"
     yield "| --- | --- | --- |"
-    for row in result["differences"]:
+    for row in rows:
         star = " (primary)" if row["primary"] else ""
         yield f"| {labels[row['measure']]}{star} | `{row['level']}` | {effect_text(row)} |"
     yield f"\nIntervals: {result['interval']}. Tests: {result['test']}."
-    if result["replicates"]:
-        yield from _replicates(result, labels)
 
 
 def _replicates(result: Row, labels: Mapping[str, str]) -> Iterator[str]:

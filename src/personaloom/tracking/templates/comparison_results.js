@@ -10,7 +10,7 @@ const pValue = (p) => (!isNumber(p) ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(
 const people = (row) => `${count(row.n)} of ${plural(row.personas, "persona")}`;
 const tooFew = () => {
   const { differences, fewest_personas: fewest } = index.result;
-  const least = Math.min(...differences.map((row) => row.personas));
+  const least = Math.min(...differences.filter((row) => isNumber(row.value)).map((row) => row.personas));
   return least < fewest ? h("p", { class: "note" }, `${plural(least, "persona")}: intervals and tests are given from ${fewest} personas on, so here are none.`) : null;
 };
 const memberTable = () => {
