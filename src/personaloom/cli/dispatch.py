@@ -38,6 +38,8 @@ def entry(argv: Sequence[str] | None = None) -> int:
         return _say(redact(str(error)), error.exit_code)
     except KeyboardInterrupt:
         return _say("interrupted: run the same command to go on", INTERRUPTED)
+    except MemoryError:
+        return _say("there is not enough memory: lower num_personas or engine.concurrency; what is done is kept", 1)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing can be told to anyone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

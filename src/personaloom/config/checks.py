@@ -31,6 +31,7 @@ _BOUNDS = (
     ("engine.retry.base_s", "engine.retry.cap_s"),
 )
 _TOLERANCE = 1e-6
+_LONGEST_NAME = 255
 
 
 def pick(config: Config, key: str) -> Any:
@@ -72,16 +73,12 @@ def pool_weights(config: Config) -> Iterator[Fault]:
     """A pool has a model that can be drawn."""
     llm = mapping(config.get("llm"))
     pools = {"llm.pool": llm.get("pool")}
-    pools |= {
-        f"llm.roles.{role}.pool": mapping(own).get("pool") for role, own in mapping(llm.get("roles")).items()
-    }
+    pools |= {f"llm.roles.{role}.pool": mapping(own).get("pool") for role, own in mapping(llm.get("roles")).items()}
     for where, pool in pools.items():
         if isinstance(pool, list) and pool:
             weights = [_number(mapping(member).get("weight", 1.0)) for member in pool]
             if all(weight == 0 for weight in weights):
-                yield Fault(
-                    where, "all weights are 0, so no model can be drawn", "give one of them a weight above 0"
-                )
+                yield Fault(where, "all weights are 0, so no model can be drawn", "give one of them a weight above 0")
 
 
 def stage_names(config: Config) -> Iterator[Fault]:
@@ -95,9 +92,7 @@ def stage_names(config: Config) -> Iterator[Fault]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Fault("stages.run", f"{name} is named twice", "name each stage once")
     if isinstance(run, list) and not run and not extra:
-        yield Fault(
-            "stages.run", "is empty, so there is nothing to run", f"choose from {', '.join(STAGE_NAMES)}"
-        )
+        yield Fault("stages.run", "is empty, so there is nothing to run", f"choose from {', '.join(STAGE_NAMES)}")
 
 
 def files_there(config: Config) -> Iterator[Fault]:
@@ -110,50 +105,94 @@ def files_there(config: Config) -> Iterator[Fault]:
         "quality.reference",
     ):
         path = pick(config, key)
-        is_name = (
-            key == "persona_bank.path" and isinstance(path, str) and not Path(path).suffix and "/" not in path
-        )
+        is_name = key == "persona_bank.path" and isinstance(path, str) and not Path(path).suffix and "/" not in path
         if isinstance(path, str) and path and not is_name:
             yield from _readable(key, Path(path))
     folder = pick(config, "prompts.folder")
     if isinstance(folder, str) and folder:
-        if not Path(folder).is_dir():
-            yield Fault(
-                "prompts.folder", f"there is no folder {folder}", "name a folder with *.j2 files, or null"
-            )
+        if not _is_folder(Path(folder)):
+            yield Fault("prompts.folder", f"there is no folder {folder}", "name a folder with *.j2 files, or null")
         elif not os.access(folder, os.R_OK | os.X_OK):
             yield Fault("prompts.folder", f"{folder} cannot be read", "mend its permissions")
     for name, path in mapping(pick(config, "prompts.overrides")).items():
         if isinstance(path, str):
             yield from _readable(f"prompts.overrides.{name}", Path(path))
     yield from _writable("output_dir", config.get("output_dir"))
+    ledger = pick(config, "ledger.path")
+    if isinstance(ledger, str) and ledger and _is_folder(Path(ledger)):
+        yield Fault("ledger.path", f"{ledger} is a folder", f"name a file: {Path(ledger) / 'ledger.sqlite'}")
+    yield from _exportable(config.get("export_path"))
     dataset = config.get("dataset_dir")
     run = pick(config, "stages.run")
     if isinstance(dataset, str) and isinstance(run, list) and run and set(map(str, run)) <= READS_A_DATASET:
-        if not Path(dataset).is_dir():
-            yield Fault(
-                "dataset_dir", f"there is no folder {dataset}", "name a dataset folder of an earlier run"
-            )
+        if not _is_folder(Path(dataset)):
+            yield Fault("dataset_dir", f"there is no folder {dataset}", "name a dataset folder of an earlier run")
     else:
         yield from _writable("dataset_dir", dataset)
 
 
+def no_nul(config: Config) -> Iterator[Fault]:
+    """No text holds a NUL character: no path, variable or header can."""
+    for where, text in _texts(config, ""):
+        if "\0" in text:
+            yield Fault(where, "holds a NUL character", "take it out")
+
+
+def _texts(node: Any, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, str):
+        yield where, node
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _texts(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _texts(value, f"{where}[{index}]")
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have: too long, or with a NUL
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    return _there(path) and path.is_dir()
+
+
 def _readable(key: str, path: Path) -> Iterator[Fault]:
-    if not path.exists():
-        yield Fault(
-            key, f"there is no file {path}", f"looked in {Path.cwd()}: give a path from there, or a full one"
-        )
+    if not _there(path):
+        yield Fault(key, f"there is no file {path}", f"looked in {Path.cwd()}: give a path from there, or a full one")
     elif path.is_dir():
         yield Fault(key, f"{path} is a folder", "name a file in it")
+    elif not path.is_file():
+        yield Fault(key, f"{path} is no file but a pipe or a device", "save what it gives as a file")
     elif not os.access(path, os.R_OK):
         yield Fault(key, f"{path} cannot be read", "mend its permissions")
 
 
-def _writable(key: str, path: Any) -> Iterator[Fault]:
+def _exportable(path: Any) -> Iterator[Fault]:
+    """``export_path`` is written last, when everything is paid for: what is wrong with it is said first."""
     if not isinstance(path, str) or not path:
         return
+    from personaloom.persona_export import SUFFIXES  # noqa: PLC0415 - only where personas are exported
+
+    if Path(path).suffix.lower() not in SUFFIXES:
+        yield Fault("export_path", f"the suffix of {path} says no format", f"end it in {', '.join(SUFFIXES)}")
+    elif _is_folder(Path(path)):
+        yield Fault("export_path", f"{path} is a folder", f"name a file: {Path(path) / 'personas.json'}")
+    else:
+        yield from _writable("export_path", str(Path(path).parent))
+
+
+def _writable(key: str, path: Any) -> Iterator[Fault]:
+    if not isinstance(path, str) or not path or "\0" in path:
+        return
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(path).parts):
+        yield Fault(key, "has a part that is too long for a file's name", f"at most {_LONGEST_NAME} bytes each")
+        return
     folder = Path(path).absolute()
-    while not folder.exists() and folder != folder.parent:
+    while not _there(folder) and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
         yield Fault(key, f"{path} cannot be a folder: {folder} is a file", "name another folder")
@@ -186,9 +225,7 @@ def models_reachable(config: Config) -> Iterator[Fault]:
                 if isinstance(variable, str) and not os.environ.get(variable):
                     wanted.setdefault(variable, []).append(_what(plan))
     for variable, users in wanted.items():
-        problem = (
-            f"the environment variable {variable} is not set, and {', '.join(dict.fromkeys(users))} needs it"
-        )
+        problem = f"the environment variable {variable} is not set, and {', '.join(dict.fromkeys(users))} needs it"
         yield Fault("llm", problem, f"export {variable}=…, or use llm=simulated, which needs no key")
 
 
@@ -228,4 +265,5 @@ CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     stage_names,
     files_there,
     models_reachable,
+    no_nul,
 )

@@ -125,9 +125,7 @@ def composer(config: Path | None = None, config_dirs: Sequence[Path] = ()) -> It
         yield Composer(hydra, name, groups, primary)
 
 
-def compose(
-    overrides: Sequence[str] = (), *, config: Path | None = None, config_dirs: Sequence[Path] = ()
-) -> Composed:
+def compose(overrides: Sequence[str] = (), *, config: Path | None = None, config_dirs: Sequence[Path] = ()) -> Composed:
     """Compose one config; works in threads, notebooks and inside another Hydra application.
 
     Raises:

@@ -35,9 +35,7 @@ _BOUNDS = {
 }
 
 
-def explain(
-    error: ValidationError, model: type[BaseModel], path: str, elsewhere: Sequence[str] = ()
-) -> list[Fault]:
+def explain(error: ValidationError, model: type[BaseModel], path: str, elsewhere: Sequence[str] = ()) -> list[Fault]:
     """One fault for each finding.
 
     Args:
@@ -58,25 +56,26 @@ def _fault(detail: dict[str, Any], model: type[BaseModel], path: str, elsewhere:
         known = [*_known_keys(model, loc[:-1]), *(elsewhere if len(loc) == 1 else ())]
         return Fault(where, "there is no such key", _rename(path, loc, known))
     if kind == "missing":
-        return Fault(
-            where, "is missing", "add it, or put `personaloom` first in the defaults list of your config"
-        )
+        return Fault(where, "is missing", "add it, or put `personaloom` first in the defaults list of your config")
     if kind in {"literal_error", "enum"}:
         known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         remedy = 'quote it: "off"' if value is False and "off" in known else choices(str(value), known)
         return Fault(where, f"is {shown(value)}", remedy)
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        return Fault(where, f"is {shown(value)}, and must be {words} {context.get(key):g}", "")
+        return Fault(where, f"is {shown(value)}, and must be {words} {_limit(context.get(key))}", "")
     if kind in _WANTED:
         return Fault(where, f"is {shown(value)}, and must be {_WANTED[kind]}", "")
     if kind == "string_too_short":
         return Fault(where, "is empty", "give a value, or null where that is allowed")
     if kind == "string_pattern_mismatch":
-        return Fault(
-            where, f"is {shown(value)}, which has a form that is not allowed", _pattern_remedy(where)
-        )
+        return Fault(where, f"is {shown(value)}, which has a form that is not allowed", _pattern_remedy(where))
     return Fault(where, f"is {shown(value)}: {redact(str(detail['msg']))}", "")
+
+
+def _limit(number: Any) -> str:
+    """In full up to where nobody counts the digits: 100000000 and not 1e+08."""
+    return str(int(number)) if isinstance(number, int | float) and number == int(number) else f"{number:g}"
 
 
 def _pattern_remedy(where: str) -> str:
@@ -100,11 +99,7 @@ def _join(path: str, loc: Sequence[Any]) -> str:
 
 def _rename(path: str, loc: Sequence[Any], known: Sequence[str]) -> str:
     near = nearest(str(loc[-1]), known)
-    return (
-        f"did you mean {_join(path, [*loc[:-1], near])}?"
-        if near
-        else choices(str(loc[-1]), known, what="keys:")
-    )
+    return f"did you mean {_join(path, [*loc[:-1], near])}?" if near else choices(str(loc[-1]), known, what="keys:")
 
 
 def _known_keys(model: Any, loc: Sequence[Any]) -> list[str]:

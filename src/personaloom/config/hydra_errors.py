@@ -41,6 +41,9 @@ def hydra_errors_as_ours(groups: Mapping[str, object]) -> Iterator[None]:
         raise ConfigError([grammar_fault(error.override, error.message)]) from None
     except MissingConfigException as error:
         raise ConfigError([_missing(error, groups)]) from None
+    except RecursionError:
+        fault = Fault("config", "leads back to itself without end", "look for ${…} or *… in what it refers to")
+        raise ConfigError([fault]) from None
     except (HydraException, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise ConfigError([_other(error)]) from None
 

@@ -27,22 +27,16 @@ def folder_faults(configs: Sequence[Mapping[str, Any]]) -> list[Fault]:
         try:
             folder = Pipeline(build_parts(config)).folder
         except ConfigError as error:
-            faults += [
-                Fault(f"job #{number}, {fault.where}", fault.problem, fault.remedy) for fault in error.faults
-            ]
+            faults += [Fault(f"job #{number}, {fault.where}", fault.problem, fault.remedy) for fault in error.faults]
         except UsageError as error:
             faults.append(Fault(f"job #{number}", str(error)))
         else:
             jobs.setdefault(folder.absolute(), []).append(number)
-    return faults + [
-        _shared(folder, numbers, configs) for folder, numbers in jobs.items() if len(numbers) > 1
-    ]
+    return faults + [_shared(folder, numbers, configs) for folder, numbers in jobs.items() if len(numbers) > 1]
 
 
 def _shared(folder: Path, numbers: Sequence[int], configs: Sequence[Mapping[str, Any]]) -> Fault:
     sizes = {configs[number]["num_personas"] for number in numbers}
     name = "n${num_personas}" if len(sizes) == len(numbers) else "job${hydra:job.num}"
     problem = f"would share the folder {folder.name}, because they differ in nothing that shapes the data"
-    return Fault(
-        f"jobs {' and '.join(f'#{number}' for number in numbers)}", problem, f"name them apart: 'name={name}'"
-    )
+    return Fault(f"jobs {' and '.join(f'#{number}' for number in numbers)}", problem, f"name them apart: 'name={name}'")

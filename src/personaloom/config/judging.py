@@ -63,9 +63,7 @@ def _judge(raw: Composed) -> tuple[dict[str, Any], list[Fault]]:
     judged, found = _checked(Root, top, "", tuple(GROUPS))
     for group in GROUPS:
         if group not in raw:
-            found.append(
-                Fault(group, "is missing", "add it, or put `personaloom` first in the defaults list")
-            )
+            found.append(Fault(group, "is missing", "add it, or put `personaloom` first in the defaults list"))
             continue
         node, more = _group(group, raw[group])
         judged[group] = node
@@ -79,9 +77,7 @@ def _judge(raw: Composed) -> tuple[dict[str, Any], list[Fault]]:
 
 def _repeats_seed(fault: Fault, found: Sequence[Fault]) -> bool:
     """``seeds.noise: ${seed}`` repeats what is wrong with ``seed``."""
-    return fault.where.startswith("seeds.") and any(
-        f.where == "seed" and f.problem == fault.problem for f in found
-    )
+    return fault.where.startswith("seeds.") and any(f.where == "seed" and f.problem == fault.problem for f in found)
 
 
 def _group(group: str, node: Any) -> tuple[Any, list[Fault]]:

@@ -102,9 +102,7 @@ def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _with_other_model(
-    merged: dict[str, Any], base: Mapping[str, Any], own: Mapping[str, Any]
-) -> dict[str, Any]:
+def _with_other_model(merged: dict[str, Any], base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """What goes with a model and not with its role: the price, the client, and another provider's address."""
     if "price" not in own:
         merged["price"] = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
 from personaloom.config.hydra_errors import grammar_fault
@@ -75,7 +75,7 @@ def _not_a_sweep(override: Override) -> Fault:
 
 def _unknown_options(override: Override, known: set[str], options: Callable[[str], set[str]]) -> list[Fault]:
     if override.is_sweep_override():
-        if not override.is_discrete_sweep():
+        if not override.is_discrete_sweep() or isinstance(override.value(), Glob):
             return []
         values: list[Any] = [text.strip("'\"") for text in override.sweep_string_iterator()]
     else:
@@ -83,13 +83,12 @@ def _unknown_options(override: Override, known: set[str], options: Callable[[str
         values = value if isinstance(value, list) else [value]
     faults = []
     for value in values:
-        if isinstance(value, dict):
+        if value is None and not isinstance(override.value(), list):
+            remedy = choices("none", known, what="options:")
+            faults.append(Fault(override.key_or_group, "is a group, and cannot be null", remedy))
+        elif isinstance(value, dict):
             remedy = f"choose an option and set keys one by one: {override.key_or_group}.KEY=VALUE"
             faults.append(Fault(override.key_or_group, "is a group, and cannot be given a mapping", remedy))
-        elif (
-            value is not None and str(value) not in known and str(value) not in options(override.key_or_group)
-        ):
-            faults.append(
-                Fault(override.key_or_group, f"has no option {str(value)!r}", choices(str(value), known))
-            )
+        elif value is not None and str(value) not in known and str(value) not in options(override.key_or_group):
+            faults.append(Fault(override.key_or_group, f"has no option {str(value)!r}", choices(str(value), known)))
     return faults

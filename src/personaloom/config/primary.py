@@ -15,10 +15,12 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from personaloom.config.groups import shipped_choices
 from personaloom.config.hydra_errors import yaml_fault
+from personaloom.config.yaml_size import require_small
 from personaloom.errors import ConfigError, ConfigNotFoundError, Fault
 
 __all__ = ["Primary", "find_primary", "read_yaml", "registered"]
@@ -51,11 +53,7 @@ class Primary:
             return self.said
         if self.path is None:
             return "config: the one that ships with PersonaLoom (there is no ./config.yaml)"
-        what = (
-            "resolved, its groups can still be overridden"
-            if self.kind == "resolved"
-            else "with its defaults list"
-        )
+        what = "resolved, its groups can still be overridden" if self.kind == "resolved" else "with its defaults list"
         return f"config: {self.path} ({what})"
 
 
@@ -71,7 +69,11 @@ def find_primary(config: Path | None, folder: Path | None = None) -> Primary:
         if not candidate.is_file():
             return Primary("shipped")
         config = candidate
-    if not config.exists():
+    try:
+        there = config.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
         raise ConfigNotFoundError(f"--config {config}: no such file (looked in {Path.cwd()})")
     content = read_yaml(config)
     if "persona_generation" in content and "defaults" not in content:
@@ -88,15 +90,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: unreadable, no YAML, or no mapping; named with its line.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ConfigError([Fault(str(path), "is no file but a pipe or a device", "name a readable YAML file")])
     try:
+        require_small(path.read_text("utf-8"), str(path))
         loaded = OmegaConf.load(path)
+    except OmegaConfBaseException as error:
+        problem = str(error).strip().splitlines()[0]
+        raise ConfigError([Fault(str(path), f"cannot be used: {problem}", "write key: value lines")]) from None
     except YAMLError as error:
         raise ConfigError([yaml_fault(error, str(path))]) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(
-            [Fault(str(path), f"cannot be read: {reason}", "name a readable YAML file")]
-        ) from None
+        raise ConfigError([Fault(str(path), f"cannot be read: {reason}", "name a readable YAML file")]) from None
     content = OmegaConf.to_container(loaded, resolve=False)
     if not isinstance(content, dict):
         raise ConfigError([Fault(str(path), "is a list, not a mapping", "write key: value lines")])
@@ -111,6 +117,7 @@ def registered(primary: Primary, groups: Collection[str]) -> Iterator[str]:
         return
     nodes: dict[str, dict[str, Any]] = {}
     content = dict(primary.content)
+    _require_mappings(content, groups)
     if primary.kind != "composed":
         content, nodes = _as_composed(content, groups)
     elif isinstance(content["defaults"], list) and "_self_" not in content["defaults"]:
@@ -128,6 +135,19 @@ def registered(primary: Primary, groups: Collection[str]) -> Iterator[str]:
         yield _NAME
 
 
+def _require_mappings(content: Mapping[str, Any], groups: Collection[str]) -> None:
+    """A list where keys and values belong is named here: Hydra would only say that it cannot merge them."""
+    nested = {*groups, "seeds", "formulation", "prompts", "ledger", "hydra"}
+    remedy = "write key: value lines below it"
+    faults = [
+        Fault(key, "is a list, and must hold keys and values", remedy)
+        for key, value in content.items()
+        if key in nested and isinstance(value, list)
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
 def _put_back(folder: dict[str, Any], name: str, before: Any) -> None:
     if before is None:
         folder.pop(name, None)
@@ -135,9 +155,7 @@ def _put_back(folder: dict[str, Any], name: str, before: Any) -> None:
         folder[name] = before
 
 
-def _as_composed(
-    content: dict[str, Any], groups: Collection[str]
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _as_composed(content: dict[str, Any], groups: Collection[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The same config with a defaults list, and its nodes as options of their groups."""
     chosen = shipped_choices()
     rest = {key: value for key, value in content.items() if key != "hydra"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,19 @@ import yaml
 
 from personaloom.config.composition import Composed
 from personaloom.config.resolve import escaped
-from personaloom.errors import StoreError
+from personaloom.errors import ConfigError, Fault, StoreError
 
 __all__ = ["config_yaml", "new_folder", "write_provenance"]
+
+_OF_THE_MOMENT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 
 def new_folder(wanted: Path) -> Path:
     """Make a folder that was not there: ``wanted``, or ``wanted-2`` and so on where another run was quicker.
 
     Raises:
-        StoreError: it cannot be made.
+        ConfigError: there can be no such folder (no permission, no such place).
+        StoreError: it cannot be made now (a full disk).
     """
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +37,10 @@ def new_folder(wanted: Path) -> Path:
             else:
                 return folder
     except OSError as error:
-        raise StoreError(f"{wanted} cannot be made: {error.strerror}") from error
+        if error.errno in _OF_THE_MOMENT:
+            raise StoreError(f"{wanted} cannot be made: {error.strerror}") from error
+        fault = Fault("output_dir", f"{wanted} cannot be made: {error.strerror}", "name another folder")
+        raise ConfigError([fault]) from error
 
 
 def config_yaml(config: Any, *, literal: bool = True) -> str:
@@ -44,9 +51,7 @@ def config_yaml(config: Any, *, literal: bool = True) -> str:
         literal: the values are meant as they stand, so that ``${`` is escaped for the next reader, except where it
             names an environment variable.
     """
-    return yaml.safe_dump(
-        _escape(config) if literal else config, sort_keys=False, allow_unicode=True, width=120
-    )
+    return yaml.safe_dump(_escape(config) if literal else config, sort_keys=False, allow_unicode=True, width=120)
 
 
 def write_provenance(folder: Path, composed: Composed) -> list[Path]:

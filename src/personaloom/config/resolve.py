@@ -48,9 +48,7 @@ def _map_texts(node: Any, change: Callable[[str], str]) -> Any:
 
 def _mapping(node: DictConfig, path: str, faults: list[Fault]) -> dict[str, Any]:
     names = {_name(key): key for key in node}
-    return {
-        name: _value(node, key, f"{path}.{name}" if path else name, faults) for name, key in names.items()
-    }
+    return {name: _value(node, key, f"{path}.{name}" if path else name, faults) for name, key in names.items()}
 
 
 def _name(key: Any) -> str:
@@ -77,9 +75,7 @@ def _unresolved(error: Exception, path: str) -> Fault:
     text = next(iter(_lines(str(error))), type(error).__name__)
     variable = re.search(r"Environment variable '([^']+)' not found", text)
     if variable:
-        return Fault(
-            path, f"the environment variable {variable.group(1)} is not set", f"export {variable.group(1)}=…"
-        )
+        return Fault(path, f"the environment variable {variable.group(1)} is not set", f"export {variable.group(1)}=…")
     if isinstance(error, RecursionError):
         text = "the interpolation refers to itself"
     return Fault(path, redact(text), "name an existing key in ${…}, or write \\${ for a literal ${")

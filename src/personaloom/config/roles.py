@@ -64,9 +64,7 @@ def _spec(plan: ModelPlan, client: ChatClient) -> DeploymentSpec:
             extra_body=dict(keys.get("extra_body") or {}),
         ),
         timeout_s=float(keys.get("timeout") or DEFAULT_TIMEOUT_S),
-        limits=Limits(
-            **{key: keys[key] for key in ("rpm", "tpm", "max_concurrency") if keys.get(key) is not None}
-        ),
+        limits=Limits(**{key: keys[key] for key in ("rpm", "tpm", "max_concurrency") if keys.get(key) is not None}),
         price=price_for(client.deployment, keys.get("price")),
         weight=plan.weight,
         accept_truncated=bool(keys.get("accept_truncated", True)),

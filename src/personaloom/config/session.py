@@ -38,9 +38,7 @@ def hydra_session(folders: Sequence[Path], extra: Sequence[Path] = ()) -> Iterat
         version.setbase("1.3")
         try:
             path = create_config_search_path(None)
-            schema = (
-                path.get_path().pop()
-            )  # structured configs stay last: no file is hidden by one of the same name
+            schema = path.get_path().pop()  # structured configs stay last: no file is hidden by one of the same name
             for folder in folders:
                 path.append("personaloom", f"file://{folder}")
             for folder in extra:

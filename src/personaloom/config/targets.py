@@ -45,14 +45,10 @@ def find_target(target: Any, where: str) -> Callable[..., Any]:
         raise _error(where, f"{target} is not in a trusted module ({', '.join(trusted_modules())})", remedy)
     found: Callable[..., Any] = _import(target, where)
     if not callable(found):
-        raise _error(
-            where, f"{target} is a {type(found).__name__}, nothing that can be called", "name a class"
-        )
+        raise _error(where, f"{target} is a {type(found).__name__}, nothing that can be called", "name a class")
     home = getattr(found, "__module__", None) or getattr(getattr(found, "__self__", None), "__module__", "")
     if not _is_trusted(str(home)):
-        raise _error(
-            where, f"{target} is really {home}.{getattr(found, '__qualname__', '')}, which is not trusted", ""
-        )
+        raise _error(where, f"{target} is really {home}.{getattr(found, '__qualname__', '')}, which is not trusted", "")
     return found
 
 
@@ -67,14 +63,10 @@ def _import(target: str, where: str) -> Any:
                 continue
             raise _error(where, f"{name} cannot be imported: {error}", f"install {error.name}") from error
         except Exception as error:
-            raise _error(
-                where, f"{name} cannot be imported: {type(error).__name__}: {error}", "mend it"
-            ) from error
+            raise _error(where, f"{name} cannot be imported: {type(error).__name__}: {error}", "mend it") from error
         for index, part in enumerate(parts[length:], start=length):
             if not hasattr(found, part):
-                names = getattr(found, "__all__", None) or [
-                    name for name in dir(found) if not name.startswith("_")
-                ]
+                names = getattr(found, "__all__", None) or [name for name in dir(found) if not name.startswith("_")]
                 here = ".".join(parts[:index])
                 raise _error(where, f"{here} has no {part}", choices(part, names, what="it has"))
             found = getattr(found, part)

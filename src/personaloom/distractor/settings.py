@@ -231,6 +231,18 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return (f"did you mean {close[0]}? " if close else "") + "choose from " + ", ".join(map(str, known))
 
 
+def _named_rules(rules: Any) -> list[tuple[str, Any]]:
+    """Pairs of name and settings, of either form."""
+    if isinstance(rules, Mapping):
+        return [(str(name), entry) for name, entry in rules.items()]
+    if isinstance(rules, Iterable) and not isinstance(rules, str):
+        entries = list(rules)
+        if all(isinstance(entry, Mapping) for entry in entries):
+            return [(str(entry.get("name")), entry) for entry in entries]
+    remedy = f"write {{typo: {{probability: 0.5}}}}; rules: {', '.join(RULES)}"
+    raise ConfigError([Fault("distractor.rules", f"is {rules!r}, no mapping of rules", remedy)])
+
+
 def read_rules(rules: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None) -> tuple[RuleSetting, ...]:
     """The rules of the rule-based model.
 
@@ -244,10 +256,14 @@ def read_rules(rules: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None) ->
     if rules is None:
         return DEFAULT_RULES
     faults: list[Fault] = []
-    named = rules.items() if isinstance(rules, Mapping) else ((str(entry.get("name")), entry) for entry in rules)
+    named = _named_rules(rules)
     found: dict[str, RuleSetting] = {}
     for name, entry in named:
-        where, values = f"distractor.rules.{name}", dict(entry or {})
+        where = f"distractor.rules.{name}"
+        if not isinstance(entry, Mapping | None):
+            faults.append(Fault(where, f"is {entry!r}", "write {probability: 0.5}, and the rule's parameters in it"))
+            continue
+        values = dict(entry or {})
         if name not in RULES:
             faults.append(Fault(where, "there is no such rule", _nearest(str(name), list(RULES))))
             continue

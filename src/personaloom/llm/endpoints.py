@@ -110,8 +110,11 @@ def tidy_base_url(base_url: str) -> str:
     Raises:
         UsageError: not http(s), no host, a name or password in it, or a query.
     """
-    parts = urlsplit(base_url.strip())
     remedy = "write it like http://127.0.0.1:8000/v1"
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError:  # a bracket of an IPv6 address without the other
+        raise UsageError(f"llm.base_url: {base_url!r} is no address of a server → {remedy}") from None
     try:
         port = parts.port
     except ValueError:
@@ -120,7 +123,7 @@ def tidy_base_url(base_url: str) -> str:
         raise UsageError(
             "llm.base_url: it holds a name or a password → llm.api_key_env: the name of a variable with the key"
         )
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _PORTS or not parts.hostname or re.search(r"\s", base_url.strip()):
         raise UsageError(f"llm.base_url: {base_url!r} is no address of a server → {remedy}")
     if parts.query or parts.fragment:
         raise UsageError(

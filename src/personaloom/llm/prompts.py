@@ -20,14 +20,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from personaloom.errors import ConfigError, Fault
 from personaloom.llm.types import ChatMessage
 from personaloom.records import PromptUse
+
+if TYPE_CHECKING:
+    from jinja2.runtime import Context
 
 __all__ = ["PromptLibrary", "PromptTemplate", "shipped_prompts"]
 
@@ -35,6 +39,12 @@ _PART = re.compile(r"^===\s*(system|user|assistant)\s*$", re.MULTILINE)
 _VERSION = re.compile(r"\{#-?\s*version:\s*(\S+)\s*-?#\}")
 _ABSENT = Ellipsis
 _SCALARS = (str, int, float, type(None), type(Ellipsis))
+_MOST_CHARACTERS = 100_000_000
+"""A template that writes more than this never ends, or might as well not."""
+_MOST_PIECES = 2_000_000
+_MOST_BITS = 100_000
+_FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the code in a template can raise."""
 
 
 def shipped_prompts() -> list[str]:
@@ -51,6 +61,25 @@ class _Environment(ImmutableSandboxedEnvironment):
         if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """``*`` and ``**``, unless the result is too large to be meant; they are not worked out while compiling."""
+        if operator == "*" and _times(left, right) > _MOST_CHARACTERS:
+            raise SecurityError("'*' makes a text or list that is too long")
+        whole = isinstance(left, int) and isinstance(right, int)
+        if operator == "**" and whole and left.bit_length() * right > _MOST_BITS:
+            raise SecurityError("'**' makes a number that is too large")
+        return super().call_binop(context, operator, left, right)
+
+
+def _times(left: Any, right: Any) -> int:
+    """The length of ``left * right`` where one of them is a text or a list, else 0."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, str | list | tuple) and isinstance(other, int):
+            return len(one) * other
+    return 0
 
 
 class _Part:
@@ -71,12 +100,22 @@ class _Part:
         key = self._key(variables)
         known = self._kept.get(key) if key is not None else None
         if known is None:
-            known = ChatMessage(self.role, self._template.render(variables).strip())
+            known = ChatMessage(self.role, self._text(variables).strip())
             if key is not None:
                 if len(self._kept) >= self.KEPT:
                     self._kept.pop(next(iter(self._kept)))
                 self._kept[key] = known
         return known
+
+    def _text(self, variables: Mapping[str, Any]) -> str:
+        pieces: list[str] = []
+        size = 0
+        for piece in self._template.generate(variables):
+            size += len(piece)
+            if size > _MOST_CHARACTERS or len(pieces) > _MOST_PIECES:
+                raise SecurityError(f"it writes more than {size:,} characters and goes on: does a loop end?")
+            pieces.append(piece)
+        return "".join(pieces)
 
     def _key(self, variables: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The variables that this part names, where they are scalars or lists of text; else None."""
@@ -108,9 +147,10 @@ class PromptTemplate:
         """
         try:
             return tuple(part.message(variables) for part in self.parts)
-        except (TemplateError, TypeError, ValueError, ZeroDivisionError) as error:
+        except _FAILURES as error:
             known = ", ".join(sorted(variables))
-            fault = Fault(f"prompt {self.use.name} ({self.origin})", str(error), f"variables there are: {known}")
+            problem = str(error) or type(error).__name__
+            fault = Fault(f"prompt {self.use.name} ({self.origin})", problem, f"variables there are: {known}")
             raise ConfigError([fault], "a prompt template cannot be rendered") from error
 
 
@@ -150,7 +190,7 @@ class PromptLibrary:
         for name in shipped:
             path = files.get(name)
             try:
-                source = path.read_text("utf-8") if path else _shipped(name)
+                source = _read(path) if path else _shipped(name)
                 self._templates[name] = self._compile(name, source, str(path) if path else "shipped")
             except (OSError, UnicodeDecodeError, TemplateError, ValueError) as error:
                 faults.append(Fault(f"prompts.{name}", f"{path or 'shipped'}: {error}", "mend the file"))
@@ -182,6 +222,12 @@ class PromptLibrary:
     def uses(self) -> dict[str, PromptUse]:
         """Of all templates, by name."""
         return {name: template.use for name, template in self._templates.items()}
+
+
+def _read(path: Path) -> str:
+    if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
+        raise ValueError("it is no file")
+    return path.read_text("utf-8")
 
 
 def _shipped(name: str) -> str:

@@ -23,6 +23,9 @@ TEXT_NAMES = (
 
 ACCEPTED = "text, query, question, prompt, instruction (+ input), messages or conversations (first user turn)"
 
+_DEEPEST = 50
+"""Levels of metadata: every record holds it some levels further down, and JSON writers stop at about 250."""
+
 _ID_NAMES = ("query_id", "id")
 _METADATA_NAMES = ("source", "category", "domain", "difficulty", "language", "topic", "task")
 _USER_ROLES = frozenset({"user", "human"})
@@ -114,8 +117,20 @@ def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
         given = {}
     if not isinstance(given, Mapping):
         raise BadRowError(f"'metadata' is {_kind(given)}, not an object")
+    if _depth(given) > _DEEPEST:
+        raise BadRowError(f"'metadata' is nested more than {_DEEPEST} levels deep")
     beside = {name: fields[name] for name in _METADATA_NAMES if isinstance(fields.get(name), (str, int, float))}
     return {name: value for name, value in beside.items() if value != ""} | {str(k): v for k, v in given.items()}
+
+
+def _depth(value: Any) -> int:
+    """Levels of lists and objects, counted level by level, as far as matters."""
+    depth, level = 0, [value]
+    while level and depth <= _DEEPEST:
+        nested = [each for each in level if isinstance(each, Mapping | list)]
+        level = [inner for each in nested for inner in (each.values() if isinstance(each, Mapping) else each)]
+        depth += bool(nested)
+    return depth
 
 
 def _given_id(fields: Mapping[str, Any]) -> str | None:

@@ -161,7 +161,14 @@ def _complaint(source: str, faults: list[str], bad: int, total: int) -> str:
     return "\n  ".join(lines)
 
 
+def _as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # nested deeper than the writer goes
+        return str(value)
+
+
 def _excerpt(row: Row) -> str:
-    shown = row.excerpt or (row.value if isinstance(row.value, str) else orjson.dumps(row.value, default=str).decode())
+    shown = row.excerpt or (row.value if isinstance(row.value, str) else _as_json(row.value))
     line = " ".join(shown.split())
     return repr(line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…")

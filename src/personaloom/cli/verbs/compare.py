@@ -146,8 +146,11 @@ def _starts(word: str, name: str) -> bool:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return found
+    try:
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, ValueError):  # cut in half, say: what it is asked for is not in it
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sweeps(output_dir: Path) -> list[Path]:
