@@ -20,12 +20,12 @@ def run(*words, out):
 class Command:
     """The command line in a process of its own, started from one that has everything imported already."""
 
-    def __init__(self, *words, out):
+    def __init__(self, *words, out, log=None):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(
             ["harness", "personaloom.api", "personaloom.cli.commands", "personaloom.cli.job"]
         )
-        self.log = Path(out).with_suffix(".log")
+        self.log = log or Path(out).with_suffix(".log")
         self.process = context.Process(target=_child, args=(words, str(out), str(self.log)))
         self.process.start()
 

@@ -30,6 +30,9 @@ from personaloom.tracking import MlflowTracker, TrackingWorker, make_tracker
 
 __all__ = ["SweepTask", "run_sweep", "sweep_job"]
 
+SHARED_CODES = {3, 4}
+"""What a sweep exits with as well, where it is what every unfinished job ended with: the budget, failed conversations."""
+
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -227,4 +230,7 @@ def _report(record: SweepRecord) -> int:
     done = len(record.outcomes) - len(record.failed)
     head = f"sweep {record.folder.name}: {done} of {len(record.outcomes)} jobs done"
     sys.stdout.write("\n".join(["", head, *lines]) + "\n")
+    codes = {each["code"] for each in record.outcomes} - {0}
+    if len(codes) == 1 and codes <= SHARED_CODES:
+        return int(codes.pop())
     return 1 if record.failed else 0

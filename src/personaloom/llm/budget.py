@@ -12,7 +12,8 @@ import asyncio
 import sqlite3
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Budget:
     def __init__(self, limits: BudgetLimits, path: str | Path | None = None, scope: str = "") -> None:
         self.limits = limits
         self.scope = scope
+        self._path = path
         self._owner = owner_name()
         self._deadline = None if limits.max_minutes is None else time.monotonic() + limits.max_minutes * 60
         try:
@@ -97,16 +99,13 @@ class Budget:
         while True:
             self._check_minutes()
             name = uuid.uuid4().hex
-            self._book.execute("BEGIN IMMEDIATE")
-            try:
+            with self._transaction():
                 spent, reserved = self.spent(), self._reserved()
                 problem = self._over(spent, worst)
                 if problem is None and self._over(_sum(spent, reserved), worst) is None:
                     values = (name, self.scope, self._owner, worst.cost_usd or 0.0, worst.tokens, worst.calls)
                     self._book.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", values)
                     return name
-            finally:
-                self._book.execute("COMMIT")
             if problem is not None and not reserved.calls:
                 raise BudgetExhaustedError(problem)
             await asyncio.sleep(WAIT_SECONDS)
@@ -114,10 +113,9 @@ class Budget:
 
     def settle(self, reservation: str, actual: Spend) -> None:
         """Replace a reservation by what the call really used."""
-        self._book.execute("BEGIN IMMEDIATE")
-        self._book.execute("DELETE FROM entries WHERE id = ?", (reservation,))
-        self._spend(self.scope, actual.cost_usd or 0.0, actual.tokens, actual.calls)
-        self._book.execute("COMMIT")
+        with self._transaction():
+            self._book.execute("DELETE FROM entries WHERE id = ?", (reservation,))
+            self._spend(self.scope, actual.cost_usd or 0.0, actual.tokens, actual.calls)
 
     def close(self) -> None:
         """Close the book."""
@@ -140,16 +138,34 @@ class Budget:
 
     def _adopt_orphans(self) -> None:
         """A killed process's reservations count as spent at their worst case: nobody knows what became of them."""
-        self._book.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             rows = self._book.execute("SELECT id, scope, owner, cost, tokens, calls FROM entries").fetchall()
             for name, scope, owner, cost, tokens, calls in rows:
                 if not is_alive(owner):
                     self._spend(scope, cost, tokens, calls)
                     self._book.execute("DELETE FROM entries WHERE id = ?", (name,))
-        finally:
-            with suppress(sqlite3.Error):
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One change of the book, whole or not at all.
+
+        Raises:
+            StoreError: it cannot be made: the disk is full, or another program holds the book.
+        """
+        try:
+            self._book.execute("BEGIN IMMEDIATE")
+            try:
+                yield
                 self._book.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._book.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"the budget book {self._path} cannot be written: {error}. What is spent cannot be counted, so nothing "
+                "more is sent: mend this and run the same command again"
+            ) from error
 
     def _over(self, spent: Spend, worst: Spend) -> str | None:
         limits = self.limits

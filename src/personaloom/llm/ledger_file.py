@@ -39,8 +39,10 @@ class LedgerMode(StrEnum):
     OFF = "off"
 
 
-def open_ledger(path: Path, mode: LedgerMode = LedgerMode.READWRITE, wait_s: float = OPEN_WAIT_S) -> sqlite3.Connection:
+def open_ledger(path: Path, mode: LedgerMode = LedgerMode.READWRITE) -> sqlite3.Connection:
     """A connection to the ledger, which is made where it is missing (unless it is only to be read).
+
+    Another program that holds the file is waited for, up to ``OPEN_WAIT_S``.
 
     Raises:
         StoreError: it is no ledger, is damaged, is held by another program, was written by another version, or cannot
@@ -50,26 +52,26 @@ def open_ledger(path: Path, mode: LedgerMode = LedgerMode.READWRITE, wait_s: flo
         raise StoreError(f"there is no ledger at {path}, and it is only to be read: check ledger.path")
     try:
         if mode is LedgerMode.READONLY:
-            return _prepared(_reading(path, wait_s), path, may_write=False)
+            return _prepared(_reading(path), path, may_write=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Created with its mode, so that there is no moment in which others could read it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
-        return _prepared(_connect(path, wait_s), path, may_write=True)
+        return _prepared(_connect(path), path, may_write=True)
     except sqlite3.Error as error:
         raise StoreError(trouble(path, error)) from error
     except OSError as error:
         raise StoreError(f"the ledger {path} cannot be opened: {error.strerror or error}") from error
 
 
-def _connect(target: Path | str, wait_s: float, *, uri: bool = False) -> sqlite3.Connection:
-    return sqlite3.connect(target, timeout=wait_s, isolation_level=None, check_same_thread=False, uri=uri)
+def _connect(target: Path | str, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(target, timeout=OPEN_WAIT_S, isolation_level=None, check_same_thread=False, uri=uri)
 
 
-def _reading(path: Path, wait_s: float) -> sqlite3.Connection:
+def _reading(path: Path) -> sqlite3.Connection:
     """A connection that cannot write; a file in a folder that cannot be written is read as it lies there."""
     address = f"{path.absolute().as_uri()}?mode=ro"
-    connection = _connect(address, wait_s, uri=True)
+    connection = _connect(address, uri=True)
     try:
         connection.execute("PRAGMA user_version").fetchone()
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
@@ -77,7 +79,7 @@ def _reading(path: Path, wait_s: float) -> sqlite3.Connection:
         connection.close()
         if is_locked(error):
             raise
-        return _connect(f"{address}&immutable=1", wait_s, uri=True)
+        return _connect(f"{address}&immutable=1", uri=True)
     return connection
 
 
