@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from personaloom.queries import UserQueryGenerator
     from personaloom.training import TrainingDataCollector, TrainingDataExporter
 
-__all__ = ["EnhancedPersonaGenerationPipeline", "Outcome", "PersonaGenerationPipeline", "run_dataset", "run_stored"]
+__all__ = [
+    "EnhancedPersonaGenerationPipeline",
+    "Outcome",
+    "PersonaGenerationPipeline",
+    "run_dataset",
+    "run_stored",
+    "upload_later",
+]
 
 FAILED_SHARE_EXIT = 4
 
@@ -153,10 +160,19 @@ def _track(
     try:
         return _upload(pipeline.folder, manifest, tracker, config_files)
     except TrackingError as error:
-        remedy = f"python run.py stages=track dataset_dir={pipeline.folder}"
+        remedy = upload_later(pipeline.folder, manifest)
         pipeline.note(f"MLflow: {error}. The dataset is whole; to upload it later: {remedy}")
         failed = {**known, "kind": "mlflow", "error": str(error)}
         return update_manifest(pipeline.folder, {"tracking": failed}), RunRef()
+
+
+def upload_later(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """The command that logs a dataset to the store that its run was meant for."""
+    config = manifest.get("config") or {}
+    usual = {"output_dir": "outputs", "experiment_name": "personaloom", "tracking.uri": None}
+    meant = {key: config.get(key) for key in usual} | {"tracking.uri": (config.get("tracking") or {}).get("uri")}
+    where = [f"{key}={value}" for key, value in meant.items() if value not in {usual[key], None}]
+    return " ".join(["python run.py stages=track", f"dataset_dir={folder}", *where])
 
 
 def _upload(

@@ -226,7 +226,7 @@ class Pipeline:
         if StageName.PERSONA not in self.parts.plan:
             raise MissingStageInputError(
                 f"{self.folder} has {there} personas, {count} are asked for: run the persona stage first "
-                f"(--stage persona, or stages=persona), or num_personas={max(there, 1)}"
+                f"(--stage persona, or stages=persona)" + (f", or num_personas={there}" if there else "")
             )
         self.on_work()
         self.progress.start({"persona": count - there})

@@ -54,6 +54,30 @@ def test_the_bars_fit_the_terminal(width):
         assert "20.6/s" in text
 
 
+def test_a_stage_at_its_end_keeps_its_rate_and_nothing_is_in_flight_while_files_are_written():
+    console = terminal(80)
+    progress = LiveProgress(console)
+    progress.counts.clock = clock = Clock()
+    progress.counts.start({"interaction": 50, "distractor": 0})
+    clock.now += 5
+    progress.advance("interaction", 50)
+    progress.usage(400, 12_000, 0.0, 1)
+    progress.status("logging to MLflow")
+    clock.now += 95
+    console.print(progress.render())
+    text = console.file.getvalue()
+    assert "10.0/s" in text
+    assert "400 calls, 12,000 tokens" in text
+    assert "in flight" not in text
+
+
+def test_what_is_to_be_made_is_said_in_the_singular_too():
+    lines: list[str] = []
+    progress = PlainProgress(lines.append, 5.0, Clock())
+    progress.start({"prompt": 1, "query": 1, "interaction": 2})
+    assert lines == ["to make: 1 prompt, 1 query, 2 conversations"]
+
+
 def test_the_live_display_starts_twice_and_ends_once():
     console = terminal(80)
     progress = LiveProgress(console)
@@ -99,7 +123,7 @@ def test_what_follows_the_last_count_is_said_at_once():
     progress.advance("persona", 1)
     progress.status("logging to MLflow")
     progress.finish()
-    assert lines == ["to make: 1 personas", "0 s: personas 1/1", "logging to MLflow …"]
+    assert lines == ["to make: 1 persona", "0 s: personas 1/1", "logging to MLflow …"]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
@@ -163,12 +187,33 @@ def test_the_summary_fits_narrow_terminals(width):
     assert any(address in line for line in whole)
 
 
+def test_a_run_that_had_nothing_left_to_do_says_that_it_paid_nothing():
+    text = summary(unchanged=True)
+    assert "done (nothing was left to do)" in text
+    assert "paid by this run: nothing; for the dataset: $1.50" in text
+
+
+def test_pairs_are_counted_with_the_file_that_holds_them():
+    assert "5 pairs of a clean and a noisy conversation: robustness_pairs.jsonl" in summary(
+        counts=manifest()["counts"] | {"pairs": 5}
+    )
+    assert "robustness_pairs" not in summary()
+
+
 def test_failures_and_lost_tracking_are_said_with_the_way_on():
     counts = manifest()["counts"] | {"failed": 3}
     text = summary(counts=counts, failures={"timeout": 3}, failed_share=0.06, tracking={"error": "no answer"})
     assert "3 (6.0%): timeout 3" in text
     assert "not logged: no answer" in text
     assert "stages=track dataset_dir=" in text
+
+
+def test_the_command_that_uploads_later_names_the_store_that_the_run_was_meant_for():
+    config = {"output_dir": "elsewhere", "experiment_name": "personaloom", "tracking": {"uri": "http://127.0.0.1:9"}}
+    text = summary(config=config, tracking={"error": "no answer"})
+    folder = "outputs/datasets/SIM-personas-0123456789ab"
+    command = f"stages=track dataset_dir={folder} output_dir=elsewhere tracking.uri=http://127.0.0.1:9\n"
+    assert command in text
 
 
 def test_a_key_that_is_set_and_was_not_used_is_said_without_its_value(monkeypatch):

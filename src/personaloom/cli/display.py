@@ -47,10 +47,12 @@ class Stage:
     began: float
     done: int = 0
     failed: int = 0
+    last: float = 0.0
 
     def rate(self, now: float) -> float:
-        """Finished per second since it began."""
-        return self.done / max(now - self.began, 1e-9)
+        """Finished per second since it began; of a stage at its end, up to its end."""
+        over = self.last and self.total and self.done + self.failed >= self.total
+        return self.done / max((self.last if over else now) - self.began, 1e-9)
 
     def eta_s(self, now: float) -> float | None:
         """Seconds to its end at this rate, or None where that is not known."""
@@ -81,6 +83,7 @@ class Counts:
         at = self.stages.get(stage) or self.stages.setdefault(stage, Stage(0, self.clock()))
         at.done += done
         at.failed += failed
+        at.last = self.clock()
 
     @property
     def settled(self) -> bool:
@@ -93,7 +96,7 @@ class Counts:
         if not self.calls:
             return ""
         cost = "cost unknown" if self.cost_usd is None else f"${self.cost_usd:,.4f}" if self.cost_usd else "$0"
-        flying = f", {self.in_flight:,} in flight" if self.in_flight else ""
+        flying = f", {self.in_flight:,} in flight" if self.in_flight and not self.settled else ""
         return f"{self.calls:,} calls, {self.tokens:,} tokens, {cost}{flying}"
 
 
@@ -207,7 +210,7 @@ class PlainProgress(_Counting):
         """Say what is to be made."""
         self.counts.start(totals)
         self._open = True
-        made = ", ".join(f"{total:,} {NAMES.get(name, name)}" for name, total in totals.items() if total)
+        made = ", ".join(_many(total, NAMES.get(name, name)) for name, total in totals.items() if total)
         if made:
             self._write(f"to make: {made}")
 
@@ -259,6 +262,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _many(count: int, names: str) -> str:
+    one = {"queries": "query"}.get(names, names.removesuffix("s"))
+    return f"{count:,} {one if count == 1 else names}"
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from personaloom.api import upload_later
 from personaloom.cli.display import duration
 from personaloom.llm.endpoints import OPENAI_PROTOCOL
 from personaloom.tracking import RunRef
@@ -74,6 +75,8 @@ def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
     yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
     made = {"persona": "personas", "conversation": "interactions", "turn": "turns", "sample": "samples"}
     yield "made", ", ".join(_many(counts[key], name) for name, key in made.items())
+    if counts.get("pairs"):
+        yield "", f"{_many(counts['pairs'], 'pair')} of a clean and a noisy conversation: robustness_pairs.jsonl"
     ends = manifest.get("end_reasons") or {}
     if ends:
         yield (
@@ -136,8 +139,9 @@ def _tokens(manifest: Mapping[str, Any]) -> Table:
 def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
     usage = manifest["usage"]
     paid, attributed = usage["paid"], usage["attributed"]
-    paid_by_run, of_dataset = _dollars(paid["cost_usd"]), _dollars(attributed["cost_usd"])
-    yield "cost", f"paid by this run: {paid_by_run}; for the dataset: {of_dataset}"
+    # A dataset that was left as it is has the manifest of the run that made it.
+    paid_by_run = "nothing" if manifest.get("unchanged") else _dollars(paid["cost_usd"])
+    yield "cost", f"paid by this run: {paid_by_run}; for the dataset: {_dollars(attributed['cost_usd'])}"
     if usage.get("unpriced_models"):
         yield "", f"price unknown: {', '.join(usage['unpriced_models'])} (give it with llm.price)"
     if usage.get("unknown_attempts"):
@@ -149,7 +153,7 @@ def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef) -> Iterator[
     error = (manifest.get("tracking") or {}).get("error")
     if error:
         yield "MLflow", f"not logged: {error}"
-        yield "", f"python run.py stages=track dataset_dir={folder}"
+        yield "", upload_later(folder, manifest)
     if run.serve:
         yield "MLflow", run.serve
     for index, (title, address) in enumerate(list(run.links.items())[:2]):
