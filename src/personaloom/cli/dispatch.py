@@ -32,6 +32,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 bad usage or config, 3 stopped by the budget, 4 too many failed
         conversations, 130 interrupted.
     """
+    _speak_into_something()
     try:
         return _act(parse(sys.argv[1:] if argv is None else argv))
     except PersonaLoomError as error:
@@ -47,6 +48,13 @@ def entry(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last boundary: reported, kept in a file, exit code 1
         where = keep_traceback(error)
         return _say(f"unforeseen {type(error).__name__}: {redact(str(error))}\n  the traceback is in {where}", 1)
+
+
+def _speak_into_something() -> None:
+    """Give a process that was started with a closed output (``2>&-``) a stream: nobody reads it, nothing breaks."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as we are
 
 
 def _act(call: Invocation) -> int:
