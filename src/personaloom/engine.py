@@ -1,9 +1,9 @@
 """The streaming engine: every slot's chain runs as soon as it can, and nothing waits for a batch.
 
-At most ``concurrency`` conversations are in flight, and memory holds those and no more: slots are drawn one by one from
-an iterator, finished ones are handed to the store and forgotten. A failure is recorded with its reason and the run goes
-on; only what would fail every further call (a rejected key, a full disk, the budget) ends it, and then what is in
-flight is drained first.
+Little more than ``concurrency`` conversations are in flight, and memory holds those and no more: slots are drawn one by
+one from an iterator, finished ones are handed to the store and forgotten. A failure is recorded with its reason and the
+run goes on; only what would fail every further call (a rejected key, a full disk, the budget) ends it, and then what is
+in flight is drained first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class EngineSettings:
     """How a run is driven (``engine``): none of it changes the data.
 
     Attributes:
-        concurrency: conversations, and so calls, in flight at most.
+        concurrency: calls in flight at most, for each deployment; conversations a quarter more, so that those that wait
+            for their persona's system prompt leave no call unmade.
         max_failed_share: above this share of failed conversations a run exits with 4.
         conversation_deadline_s: a conversation that takes longer is recorded as failed (timeout).
         retry: attempts and pauses.
@@ -105,7 +106,7 @@ class Engine:
             BudgetExhaustedError, RunInterruptedError: stopped, resumable; what was in flight is stored.
             AuthenticationFailedError, StoreError, UsageError: what ended the run.
         """
-        room = asyncio.Semaphore(self.settings.concurrency)
+        room = asyncio.Semaphore(self.settings.concurrency + self.settings.concurrency // 4)
         ticker = asyncio.ensure_future(self._tick())
         with _interrupts(self._interrupt):
             try:

@@ -31,7 +31,7 @@ from personaloom.tracking import MlflowTracker, TrackingWorker, make_tracker
 __all__ = ["SweepTask", "run_sweep", "sweep_job"]
 
 SHARED_CODES = {3, 4}
-"""What a sweep exits with as well, where it is what every unfinished job ended with: the budget, failed conversations."""
+"""What a sweep exits with, where every unfinished job did: stopped by the budget, too many failed."""
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"

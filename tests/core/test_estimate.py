@@ -1,0 +1,75 @@
+"""An estimate is held against a real run: what was asked and read lies in the range that was printed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from personaloom.config import build_parts, compose, validate
+from personaloom.estimate import estimate
+from personaloom.pipeline import Pipeline
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
+from loopback import LoopbackLLM
+
+
+def parts(server, out, *words):
+    return build_parts(
+        validate(
+            compose(["llm=gpt4o", f"llm.base_url={server.base_url}", f"output_dir={out}", "tracking=none", *words])
+        )
+    )
+
+
+def within(real, bounds):
+    return bounds.low <= real <= bounds.high
+
+
+@pytest.mark.parametrize("noise", ["none", "moderate", "heavy"])
+def test_real_calls_and_tokens_lie_in_the_range_stage_by_stage(tmp_path, noise):
+    with LoopbackLLM() as server:
+        words = ("num_personas=12", f"distractor={noise}")
+        told = estimate(parts(server, tmp_path, *words))
+        assert server.totals.requests == 0
+        assert list(tmp_path.iterdir()) == []
+        usage = Pipeline(parts(server, tmp_path, *words)).run()["usage"]
+    assert {line.operation for line in told.lines} == set(usage["by_operation"])
+    for line in told.lines:
+        assert within(usage["by_operation"][line.operation]["calls"], line.calls), line
+    for name in ("calls", "input_tokens"):
+        assert within(usage["paid"][name], told.total(name)), (name, usage["paid"][name], told.total(name))
+    assert told.conversations == 60
+
+
+def test_with_the_ledgers_history_the_tokens_of_every_stage_are_in_the_range(tmp_path):
+    """The loopback server writes less than a real model; once the ledger has seen that, the estimate knows."""
+    with LoopbackLLM() as server:
+        Pipeline(parts(server, tmp_path, "num_personas=8", "name=first")).run()
+        words = ("num_personas=20", "seed=3")
+        told = estimate(parts(server, tmp_path, *words))
+        usage = Pipeline(parts(server, tmp_path, *words)).run()["usage"]
+    assert {line.source for line in told.lines} >= {"ledger"}
+    for line in told.lines:
+        real = usage["by_operation"][line.operation]
+        assert within(real["calls"], line.calls), (line, real)
+        if line.source == "ledger":
+            assert within(real["input_tokens"], line.input_tokens), (line, real)
+            assert within(real["output_tokens"], line.output_tokens), (line, real)
+    for name in ("calls", "input_tokens", "output_tokens"):
+        assert within(usage["paid"][name], told.total(name)), (name, usage["paid"][name], told.total(name))
+
+
+def test_what_is_there_already_is_not_estimated_again(tmp_path):
+    with LoopbackLLM() as server:
+        Pipeline(parts(server, tmp_path, "num_personas=2")).run()
+        assert estimate(parts(server, tmp_path, "num_personas=2")).lines == ()
+        more = estimate(parts(server, tmp_path, "num_personas=3"))
+    assert (more.done, more.conversations, more.personas) == (10, 5, 1)
+
+
+def test_a_cost_is_a_range_where_the_price_is_known_and_unknown_where_it_is_not(tmp_path):
+    with LoopbackLLM() as server:
+        price = "llm.price={input_per_million: 1, output_per_million: 2}"
+        known = estimate(parts(server, tmp_path, "num_personas=2", price)).total("cost_usd")
+        assert 0 < known.low < known.likely < known.high
+        assert estimate(parts(server, tmp_path, "num_personas=2")).total("cost_usd") is None
