@@ -13,7 +13,6 @@ from personaloom.llm.prompts import PromptLibrary, shipped_prompts
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.types import CallKey, ChatMessage, Deployment, LLMReply, LLMRequest, Purpose, Role, Usage
 
-
 REAL = Deployment("openai", "openai/gpt-4o")
 
 
