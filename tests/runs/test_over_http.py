@@ -189,7 +189,7 @@ def test_kill_9_at_twenty_moments_costs_at_most_what_was_in_flight(tmp_path):
         asked = server.stats()["requests"]
         stored = stored_replies(tmp_path / "killed")
         assert run(*gpt4o(server, *words), out=tmp_path / "whole") == 0
-    assert asked <= stored + 20 * 8
+    assert asked <= stored + 20 * 10  # conversations in flight: a quarter more than engine.concurrency
     assert content(dataset(tmp_path / "killed")) == content(dataset(tmp_path / "whole"))
 
 
