@@ -109,7 +109,7 @@ def test_throughput_settles_within_a_tenth_of_what_the_server_allows(kind, clien
     server = Server(50, **KINDS[kind])
     start, most, _ = run_virtually(hammer(server, 90, clients))
     assert server.throughput(start + 30, start + 90) > 0.9
-    assert most <= RetryPolicy().max_fault_attempts, "waiting one's turn must not eat a call's attempts"
+    assert most <= RetryPolicy().max_attempts / 2, "waiting one's turn must not eat a call's attempts"
 
 
 def test_few_requests_are_wasted_once_the_rate_is_known():
@@ -128,7 +128,7 @@ def test_a_limit_per_minute_is_found_without_a_header():
     server = Server(10, window=60.0, retry_after=None)
     start, most, _ = run_virtually(hammer(server, 300))
     assert server.throughput(start + 60, start + 300) > 0.9
-    assert most <= RetryPolicy().max_fault_attempts
+    assert most <= RetryPolicy().max_attempts / 2
 
 
 def test_without_complaints_nothing_is_held_back():
@@ -214,7 +214,7 @@ def test_retry_after_pauses_the_whole_deployment_once_it_is_no_stray():
         for _ in range(50):
             await enter()
         waits = []
-        for _ in range(3):
+        for _ in range(5):
             before = loop.time()
             with pytest.raises(RateLimitedError):
                 await enter(RateLimitedError("429", status=429, retry_after_s=7.0))
@@ -227,9 +227,7 @@ def test_retry_after_pauses_the_whole_deployment_once_it_is_no_stray():
         return waits, loop.time() - begun, said, limiter.waiting_for
 
     waits, waited, said, after = run_virtually(main())
-    assert waits == [0.0, 0.0, 0.0], (
-        "a rejection among requests that are served is a stray; two more are a test"
-    )
+    assert sum(waits) < 1.0, "a rejection among requests that are served is a stray; the next four are a test"
     assert waited >= 7.0
     assert said == "gpt-4o: rate limit, 4.0 s"
     assert after == ""

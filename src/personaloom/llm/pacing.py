@@ -34,8 +34,8 @@ class AdaptiveRate:
     """What was accepted is averaged over this, or over twice the last gap between two successes."""
     DOUBLES_IN_S = 2.0
     """What a burst was granted may be far less than what the server bears for long, so at first it is doubled."""
-    TESTS = 2
-    """Requests after a rejected one that must be rejected too before everybody waits."""
+    TESTS, TEST_S = 4, 0.1
+    """Requests after a rejected one, at least those of so long a time, that must be rejected too before all wait."""
     MEMORY = 30.0
     """Answers over which the share of rejections is averaged."""
     STRAYS, MANY_STRAYS = 0.1, 0.4
@@ -64,6 +64,7 @@ class AdaptiveRate:
         self._dropped_number = 0
         self._suspect: int | None = None
         self._strikes = 0
+        self._tests = self.TESTS
         self._unconfirmed = False
         self._share = 0.0
         self._best = 0.0
@@ -127,7 +128,7 @@ class AdaptiveRate:
             if wait_s and now < self.paused_until:
                 self._pause(now, wait_s)
             return False
-        confirmed = self._confirmed(number)
+        confirmed = self._confirmed(now, number)
         lately = now - self._dropped_at < max(self.SPAN_S / 2, self.latency)
         if not confirmed:
             if self._share < self.STRAYS or lately:
@@ -141,13 +142,14 @@ class AdaptiveRate:
         self._slow_down(now, wait_s, confirmed=confirmed)
         return True
 
-    def _confirmed(self, number: int) -> bool:
+    def _confirmed(self, now: float, number: int) -> bool:
         """Whether this rejection, with those of the tests before it, is more than a stray."""
         if self._suspect is None:
             self._suspect, self._strikes = self._number, 0
-        elif self._suspect < number <= self._suspect + self.TESTS:
+            self._tests = max(self.TESTS, int(self.TEST_S * (self.rate(now) or 0.0)))
+        elif self._suspect < number <= self._suspect + self._tests:
             self._strikes += 1
-        return self._strikes >= self.TESTS
+        return self._strikes >= self._tests
 
     def _slow_down(self, now: float, wait_s: float | None, *, confirmed: bool) -> None:
         self._unconfirmed = not confirmed
