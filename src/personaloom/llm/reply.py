@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from personaloom.errors import (
     CallError,
@@ -18,10 +18,11 @@ from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Usage
 
 __all__ = ["read_reply", "read_usage"]
 
+_MOST_TOKENS = 10**9
+"""A server that counts more for one reply counts something else."""
 
-def read_reply(
-    data: Mapping[str, Any], request: LLMRequest, deployment: Deployment, latency_s: float
-) -> LLMReply:
+
+def read_reply(data: Mapping[str, Any], request: LLMRequest, deployment: Deployment, latency_s: float) -> LLMReply:
     """The reply in a chat completion; its text is not yet read against the request's schema.
 
     Raises:
@@ -35,11 +36,9 @@ def read_reply(
         choice = data["choices"][0]
         message = choice["message"]
         text = _text(message.get("content"))
+        finish = str(choice.get("finish_reason") or "stop")
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise MalformedReplyError(
-            f"{deployment.name}: the answer is no chat completion: it has no choices"
-        ) from None
-    finish = choice.get("finish_reason") or "stop"
+        raise MalformedReplyError(f"{deployment.name}: the answer is no chat completion: it has no choices") from None
     usage = read_usage(data.get("usage"), request, text)
     if finish == "content_filter":
         raise _with(ContentFilterError(f"{deployment.name} withheld the reply"), usage)
@@ -47,18 +46,15 @@ def read_reply(
         raise _with(_no_text(message, finish, deployment), usage)
     if request.schema is not None and finish == "length" and not text.endswith(("}", "]", "```")):
         # A repair would close the brackets round half a sentence and pass it off as an answer.
-        error = TruncatedReplyError(
-            f"{deployment.name}: the JSON was cut at max_tokens → raise llm.max_tokens"
-        )
+        error = TruncatedReplyError(f"{deployment.name}: the JSON was cut at max_tokens → raise llm.max_tokens")
         raise _with(error, usage)
-    cost = (data.get("usage") or {}).get("cost")  # some routers say what they charged
     return LLMReply(
         text=text,
         usage=usage,
         model=deployment.model,
-        snapshot=data.get("model") or "",
+        snapshot=str(data.get("model") or ""),
         finish_reason=finish,
-        cost_usd=float(cost) if isinstance(cost, int | float) else None,
+        cost_usd=_charged(data.get("usage")),
         latency_s=latency_s,
     )
 
@@ -82,8 +78,9 @@ def _with(error: CallError, usage: Usage) -> CallError:
 def _text(content: Any) -> str:
     """The text of a message: a string, or a list of parts of which those with text count."""
     if isinstance(content, list):
-        content = "".join(part.get("text") or "" for part in content if isinstance(part, Mapping))
-    return structured.without_thinking(content) if content else ""
+        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        content = "".join(text for text in texts if isinstance(text, str))
+    return structured.without_thinking(content) if content and isinstance(content, str) else ""
 
 
 def read_usage(usage: Any, request: LLMRequest, text: str) -> Usage:
@@ -92,16 +89,29 @@ def read_usage(usage: Any, request: LLMRequest, text: str) -> Usage:
         return Usage(tokens.estimate(request.messages), tokens.estimate(text), "estimated")
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
     source = "provider"
-    if not isinstance(read, int) or read <= 0:  # LiteLLM writes 0 where a server says nothing
+    if not _is_count(read) or read == 0:  # LiteLLM writes 0 where a server says nothing
         read, source = tokens.estimate(request.messages), "estimated"
-    if not isinstance(written, int) or (written <= 0 and text):
+    if not _is_count(written) or (written == 0 and text):
         written, source = tokens.estimate(text), "estimated"
     cached = _detail(usage, "prompt_tokens_details", "cached_tokens") or usage.get("prompt_cache_hit_tokens")
     reasoning = _detail(usage, "completion_tokens_details", "reasoning_tokens")
-    return Usage(read, written, source, cached if isinstance(cached, int) else 0, reasoning)
+    return Usage(read, written, source, cached if _is_count(cached) else 0, reasoning)
 
 
 def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
     details = usage.get(group)
     value = details.get(name) if isinstance(details, Mapping) else None
-    return value if isinstance(value, int) else 0
+    return value if _is_count(value) else 0
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    """Whether a server's number can be one of tokens; sums of those that cannot would fit no file."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
+
+
+def _charged(usage: Any) -> float | None:
+    """What some routers say they charged, in dollars."""
+    cost = usage.get("cost") if isinstance(usage, Mapping) else None
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < _MOST_TOKENS:
+        return None
+    return float(cost)
