@@ -35,6 +35,11 @@ __all__ = ["FirstOnly", "SeenPrompts", "preview", "run"]
 
 MOST = 100
 
+_COMMANDS = {code: 0x2400 + code for code in range(32) if code not in {9, 10}} | dict.fromkeys(
+    (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD
+)
+"""Control characters but tab and line break by their pictures; delete, C1 and overrides of direction as U+FFFD."""
+
 
 class SeenPrompts(PromptLibrary):
     """Templates that remember the first messages made from each of them, in the order of use."""
@@ -102,22 +107,27 @@ def preview(
     return 0 if talks or parts.mode == "basic" else 1
 
 
+def shown(text: str) -> str:
+    """A model's text as it may go to a terminal: signs that would command it are made visible."""
+    return text.translate(_COMMANDS)
+
+
 def _print_prompts(seen: Mapping[str, tuple[Sequence[ChatMessage], PromptUse]], console: Console) -> None:
     for name, (messages, use) in seen.items():
         console.print(Rule(f"prompt {name}, version {use.version}, {use.sha256[:12]}", align="left"))
         for message in messages:
             console.print(Text(message.role, style="bold"))
-            console.print(Padding(Text(message.content), (0, 0, 0, 2)))
+            console.print(Padding(Text(shown(message.content)), (0, 0, 0, 2)))
 
 
 def _print_talk(talk: Interaction, console: Console) -> None:
     console.print(Rule(f"conversation {talk.interaction_id}", align="left"))
     features = ", ".join(f"{name}: {value}" for name, value in talk.persona_features.items())
     for label, text in (("persona", features), ("query", talk.original_query)):
-        console.print(Text.assemble((f"{label}  ", "bold"), text))
+        console.print(Text.assemble((f"{label}  ", "bold"), shown(text)))
     for message in talk.messages:
         console.print(Text.assemble((message.role, "bold"), (_noise_of(message.metadata), "yellow")))
-        console.print(Padding(Text(message.content), (0, 0, 0, 2)))
+        console.print(Padding(Text(shown(message.content)), (0, 0, 0, 2)))
 
 
 def _noise_of(metadata: Mapping[str, Any]) -> str:
