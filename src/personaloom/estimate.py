@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from personaloom.llm.simulated import SimulatedModel
 from personaloom.llm.types import Purpose, Role, Usage
 from personaloom.parts import LedgerSettings, Parts
 from personaloom.pipeline import Pipeline
+from personaloom.quality import Judge, QualityPlan
 from personaloom.records import Ids
+from personaloom.scoring import judge_identity, judge_of
 from personaloom.stages import StageName, StagePlan
 from personaloom.store import Store, slots_done
 
@@ -142,29 +144,86 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
     slots = [(persona, slot) for persona in range(count) for slot in range(parts.query_generator.slots_of(persona))]
     done = slots_done(pipeline.folder, pipeline.fingerprint)
     left = [key for key in slots if key not in done]
-    personas = len({persona for persona, _ in left}) if StageName.INTERACTION in parts.plan else count
-    rehearsed_slots, rehearsal = _rehearse(parts, min(count, REHEARSED_PERSONAS))
-    if not left and StageName.INTERACTION in parts.plan:
-        return Estimate(0, 0, len(done), ())
-    scale = _Scale(parts, left, rehearsed_slots, personas / min(count, REHEARSED_PERSONAS))
+    holds = StageName.INTERACTION in parts.plan
+    personas = len({persona for persona, _ in left}) if holds else count
+    judging = _Judging.of(pipeline, set(slots) if holds else done.intersection(slots))
+    writes = parts.plan.generates and bool(left or not holds)
+    if not writes and not judging.any:
+        return Estimate(0 if holds else personas, len(left), len(done), ())
+    rehearsed_slots, rehearsal = _rehearse(parts, min(count, REHEARSED_PERSONAS), judging.judge)
+    scale = _Scale(parts, left, rehearsed_slots, personas / min(count, REHEARSED_PERSONAS), judging)
     history = _history(parts.ledger)
     lines = [
         line
         for purpose, facts in rehearsal.items()
+        if (judging.any if purpose is Purpose.JUDGE else writes and _planned(parts, purpose))
         for line in _lines(parts, purpose, scale.calls(purpose, facts.calls), facts, history)
     ]
     return Estimate(personas, len(left), len(slots) - len(left), tuple(lines))
 
 
-def _rehearse(parts: Parts, count: int) -> tuple[list[tuple[int, int]], dict[Purpose, _Rehearsed]]:
-    """Run a few personas with the simulated model in a folder that is thrown away."""
+def _planned(parts: Parts, purpose: Purpose) -> bool:
+    """Whether a stage of this run makes such calls: the rehearsal also makes what the run has already."""
+    stages = {
+        "query_generation": (StageName.QUERY,),
+        "interaction_generation": (StageName.INTERACTION,),
+        "distractor": (StageName.INTERACTION, StageName.DISTRACTOR),
+    }.get(purpose.module)
+    return stages is None or any(stage in parts.plan for stage in stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """What the judge has still to do: conversations to score, and those whose pair, if they have one, is to compare."""
+
+    judge: Judge | None = None
+    scores: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, slots: set[tuple[int, int]]) -> _Judging:
+        """Of these conversations, chosen by key as the run chooses them."""
+        judge = judge_of(pipeline)
+        if judge is None:
+            return cls()
+        name = judge_identity(pipeline, judge)
+        chosen = sorted(key for key in slots if judge.chosen(_slot_id(key)))
+        scored, compared = (
+            slots_done(pipeline.folder, pipeline.fingerprint, table, name) for table in ("scores", "comparisons")
+        )
+        return cls(
+            judge,
+            tuple(key for key in chosen if key not in scored),
+            tuple(key for key in chosen if key not in compared) if judge.pairs else (),
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is left."""
+        return bool(self.scores or self.pairs)
+
+
+def _slot_id(key: tuple[int, int]) -> str:
+    return Ids.slot(Ids.persona(key[0]), key[1])
+
+
+def _rehearse(parts: Parts, count: int, judge: Judge | None) -> tuple[list[tuple[int, int]], dict[Purpose, _Rehearsed]]:
+    """Run a few personas with the simulated model in a folder that is thrown away; a judge judges all of them."""
     spec = DeploymentSpec(SimulatedModel(), next(iter(parts.roles.values()))[0].sampling)
-    wanted = [str(name) for name in StageName if name in parts.plan]
+    generating = ("query", "interaction", "distractor")
+    wanted = {name for name in generating if StageName(name) in parts.plan}
+    if judge is not None:
+        wanted = {*generating, "score"}  # there is nothing to judge without conversations
+    elif "interaction" in wanted:
+        wanted.add("query")
+    roles = dict.fromkeys(Role, (spec,)) if judge is not None and not parts.plan.generates else {}
+    mine = {role: (replace(spec, sampling=specs[0].sampling),) for role, specs in parts.roles.items()}
     with tempfile.TemporaryDirectory(prefix="personaloom-estimate-") as folder:
         rehearsal = replace(
             parts,
-            roles={role: (replace(spec, sampling=specs[0].sampling),) for role, specs in parts.roles.items()},
-            plan=StagePlan(["persona", *[n for n in wanted if n in {"query", "interaction", "distractor"}]]),
+            roles={**roles, **mine},
+            plan=StagePlan(["persona", *sorted(wanted)]),
+            quality=_quality(judge),
             output_dir=Path(folder),
             dataset_dir=None,
             reset=False,
@@ -173,10 +232,6 @@ def _rehearse(parts: Parts, count: int) -> tuple[list[tuple[int, int]], dict[Pur
             engine=replace(parts.engine, budget=BudgetLimits()),
             sweep={},
         )
-        if not parts.plan.generates:
-            return [], {}
-        if StageName.INTERACTION in parts.plan and StageName.QUERY not in parts.plan:
-            rehearsal = replace(rehearsal, plan=StagePlan([*rehearsal.plan.run, "query"]))
         pipeline = Pipeline(rehearsal)
         pipeline.run(count)
         store = Store(pipeline.folder, pipeline.fingerprint)
@@ -184,6 +239,14 @@ def _rehearse(parts: Parts, count: int) -> tuple[list[tuple[int, int]], dict[Pur
             return list(store.slots("interactions", count)), _by_purpose(store, count)
         finally:
             store.close()
+
+
+def _quality(judge: Judge | None) -> QualityPlan:
+    """Nothing but the judge, who takes no sample out."""
+    if judge is None:
+        return QualityPlan(action="off", statistics=False)
+    settings = {**judge.settings(), "share": 1.0, "min_mean": None, "min_scores": {}}
+    return QualityPlan(action="off", statistics=False, judge=settings, seed=judge.seed)
 
 
 def _by_purpose(store: Store, count: int) -> dict[Purpose, _Rehearsed]:
@@ -199,7 +262,12 @@ class _Scale:
     """From the rehearsal's calls to the run's: by turns, noisy units, slots or personas, whichever a call follows."""
 
     def __init__(
-        self, parts: Parts, left: list[tuple[int, int]], rehearsed: list[tuple[int, int]], personas: float
+        self,
+        parts: Parts,
+        left: list[tuple[int, int]],
+        rehearsed: list[tuple[int, int]],
+        personas: float,
+        judging: _Judging,
     ) -> None:
         self._parts = parts
         self._left = len(left)
@@ -209,29 +277,43 @@ class _Scale:
         self._turns = mine[0] / max(1, theirs[0])
         self._units = mine[1] / max(1, theirs[1])
         self._most_turns = mine[0]
+        self._scored = len(rehearsed)
+        self._to_score = len(judging.scores)
+        self._pairs = self._noisy(judging.pairs) / max(1, self._noisy(rehearsed))
 
     def _measure(self, slots: list[tuple[int, int]]) -> tuple[int, int]:
         """Turns drawn for these slots, and units drawn noisy among them."""
         turns = units = 0
         distractor = self._parts.distractor
         for persona, number in slots:
-            slot = Ids.slot(Ids.persona(persona), number)
+            slot = _slot_id((persona, number))
             target = self._parts.interaction_generator.target_turns(slot)
             turns += target
             units += sum(_is_noisy(distractor, Ids.unit(slot, turn)) for turn in range(target))
         return turns, units
 
+    def _noisy(self, slots: Iterable[tuple[int, int]]) -> int:
+        """Conversations with a unit drawn noisy: only they can have a clean twin."""
+        return sum(self._measure([key])[1] > 0 for key in slots)
+
     def calls(self, purpose: Purpose, rehearsed: int) -> Range:
         """How often a kind of call will be made."""
+        if purpose is Purpose.JUDGE:  # one a score, which is certain, and two a pair
+            scores = Range(self._to_score, self._to_score, self._to_score * RETRIES)
+            pairs = max(0, rehearsed - self._scored) * self._pairs
+            return scores + _spread(pairs) if pairs else scores
         factor = {
             "interaction_generation": self._turns,
             "distractor": self._units,
             "query_generation": self._slots,
         }.get(purpose.module, self._slots or self._personas)
-        likely = rehearsed * factor
-        # A count of independent events varies by about its square root.
-        spread = 2 * math.sqrt(max(likely, 1.0)) + 0.15 * likely
-        return Range(max(0.0, likely - spread), likely, (likely + spread) * RETRIES)
+        return _spread(rehearsed * factor)
+
+
+def _spread(likely: float) -> Range:
+    """A count of independent events varies by about its square root."""
+    spread = 2 * math.sqrt(max(likely, 1.0)) + 0.15 * likely
+    return Range(max(0.0, likely - spread), likely, (likely + spread) * RETRIES)
 
 
 def _is_noisy(distractor: DistractorModel | None, unit_id: str) -> bool:

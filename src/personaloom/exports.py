@@ -12,7 +12,8 @@ import orjson
 
 from personaloom.errors import StoreError
 from personaloom.llm.usage import CallRecord, TokenTracker
-from personaloom.quality import Judgement, QualityPlan, Review
+from personaloom.quality import Comparison, Judgement, QualityPlan, Review
+from personaloom.quality.pairs import pair_note
 from personaloom.records import Ids, Interaction, TrainingSample
 from personaloom.store import Store
 from personaloom.training import TrainingDataCollector, TrainingDataExporter
@@ -22,6 +23,12 @@ __all__ = ["Exports", "FileFacts", "atomic_json", "file_facts", "stored_interact
 
 Scores = Callable[[TrainingSample], Judgement | None]
 """Looks up what the judge said of a sample."""
+Comparisons = Callable[[int, int], Comparison | None]
+"""Looks up what the judge said of a conversation, by persona and slot, and its clean twin."""
+
+
+def _no_comparison(persona: int, slot: int) -> None:
+    """Where no judge compared anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Exports:
     """Writes the files of the first ``num_personas`` of a store.
 
     Attributes:
+        comparisons: what the judge said of the pairs.
         files: path relative to the folder, to its facts, of all that was written.
     """
 
@@ -49,6 +57,7 @@ class Exports:
     num_personas: int
     noise_mode: str = "realtime"
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    comparisons: Comparisons = _no_comparison
 
     @property
     def folder(self) -> Path:
@@ -78,7 +87,7 @@ class Exports:
         """``failures.jsonl``: every failure, with ``made_up`` where a supplement took its place."""
         there = set(self.store.slots("interactions", self.num_personas))
         rows = self.store.failures(self.num_personas)
-        records = ({**f.to_dict(), "made_up": (p, s) in there and f.stage != "score"} for p, s, f in rows)
+        records = ({**f.to_dict(), "made_up": (p, s) in there and f.stage not in {"score", "pair"}} for p, s, f in rows)
         return self._jsonl("failures.jsonl", records)
 
     def pairs(self) -> int:
@@ -93,6 +102,7 @@ class Exports:
         for persona, slot, twin in self.store.records("twins", self.num_personas):
             noisy = self.store.record("interactions", persona, slot)
             if noisy is not None:
+                note = pair_note(self.comparisons(persona, slot))
                 yield {
                     "pair_id": noisy["interaction_id"],
                     "persona_id": noisy["persona_id"],
@@ -101,6 +111,7 @@ class Exports:
                     "shared_turns": twin["metadata"].get("shared_turns", 0),
                     "clean": _talk(twin),
                     "noisy": _talk(noisy),
+                    **({"judge": note} if note else {}),
                 }
 
     def samples(
@@ -146,10 +157,14 @@ class Exports:
         as_it_is = whole.settings() == exporter.collector.settings()
         pairs = self.store.count("twins", self.num_personas) > 0
         for persona, slot, talk in stored_talks(self.store, self.num_personas, self.noise_mode):
+            compared = None
             if pairs and (twin := self.store.record("twins", persona, slot)) is not None:
-                talk.metadata["pair"] = {"pair_id": talk.interaction_id, "clean": _talk(twin)["messages"]}
+                compared = self.comparisons(persona, slot)
+                note = pair_note(compared)
+                judged = {"judge": note} if note else {}
+                talk.metadata["pair"] = {"pair_id": talk.interaction_id, "clean": _talk(twin)["messages"], **judged}
             prompt = talk.metadata.get("system_prompt") or prompts.of(persona)
-            kept = review.look(whole.collect(talk, prompt))
+            kept = review.look(whole.collect(talk, prompt), compared)
             if kept is not None:
                 yield kept if as_it_is else _trimmed(exporter.collector.collect(talk, prompt), kept)
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from personaloom.distractor import NoiseTally
-from personaloom.errors import BudgetExhaustedError, MissingStageInputError, RunInterruptedError
+from personaloom.errors import BudgetExhaustedError, InputError, MissingStageInputError, RunInterruptedError
 from personaloom.exports import Exports, atomic_json, file_facts
 from personaloom.llm.usage import TokenTracker
 from personaloom.quality import Review
 from personaloom.records import Interaction, NoiseLayer, utc_now
+from personaloom.scoring import PAIR, stored_comparisons, stored_scores
 from personaloom.scoring import STAGE as SCORE
-from personaloom.scoring import stored_scores
 from personaloom.stages import StageName
 from personaloom.training.reading import read_samples
 
@@ -32,6 +32,9 @@ __all__ = ["SCHEMA", "read_manifest", "update_manifest", "write_dataset"]
 
 SCHEMA = 1
 NAME = "manifest.json"
+_HELD = {"name": str, "fingerprint": str, "files": dict, "counts": dict, "config": dict, "tracking": dict}
+"""What is asked of every manifest that is read; the files of older versions have these too."""
+_ANEW = "run the command that made the dataset: it writes the manifest anew, and what is stored stays"
 
 
 def write_dataset(pipeline: Pipeline, store: Store, count: int, duration_s: float) -> dict[str, Any]:
@@ -61,11 +64,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises:
         MissingStageInputError: there is none.
+        InputError: it is damaged.
     """
     try:
-        manifest: dict[str, Any] = orjson.loads((folder / NAME).read_bytes())
+        manifest = orjson.loads((folder / NAME).read_bytes())
     except FileNotFoundError:
         raise MissingStageInputError(f"{folder} has no {NAME}: it is no finished dataset folder") from None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise InputError(f"{folder / NAME} cannot be read: {error} → {_ANEW}") from error
+    if not isinstance(manifest, dict) or not all(isinstance(manifest.get(key), kind) for key, kind in _HELD.items()):
+        raise InputError(f"{folder / NAME} is damaged: {', '.join(_HELD)} are not all in it → {_ANEW}")
     return manifest
 
 
@@ -101,11 +109,12 @@ def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
 def _is_current(store: Store, state: Mapping[str, Any]) -> bool:
     if store.meta("exported") != state or not (store.folder / NAME).exists():
         return False
-    files = read_manifest(store.folder)["files"]
-    return all(
-        (store.folder / name).exists() and (store.folder / name).stat().st_size == facts["bytes"]
-        for name, facts in files.items()
-    )
+    try:
+        manifest = read_manifest(store.folder)
+    except InputError:  # damaged: all is written anew
+        return False
+    files = [(store.folder / name, facts) for name, facts in manifest["files"].items()]
+    return all(path.is_file() and path.stat().st_size == facts["bytes"] for path, facts in files)
 
 
 class _Writing:
@@ -116,7 +125,9 @@ class _Writing:
         self.parts = pipeline.parts
         self.store = store
         self.count = count
-        self.exports = Exports(store, count, pipeline.noise_mode)
+        self.exports = Exports(
+            store, count, pipeline.noise_mode, comparisons=stored_comparisons(pipeline, store, count)
+        )
         self.tally = self.parts.distractor.tally() if self.parts.distractor else NoiseTally(0.0)
         self.turns = 0
         self.supplements = 0
@@ -176,14 +187,16 @@ class _Writing:
         manifest["samples_by_split"] = statistics["samples_by_split"]
 
     def _tell_unscored(self, quality: dict[str, Any]) -> None:
-        """Say how many samples could not be scored: no conversation failed with them, and nothing else would."""
-        failed = sum(failure.stage == SCORE for _, _, failure in self.store.failures(self.count))
-        if failed:
-            quality["judge"] = {**(quality["judge"] or {"judged": 0, "skipped": 0, "refused": 0}), "failed": failed}
-            self.pipeline.note(
-                f"judge: {failed:,} samples could not be scored, with the reasons in failures.jsonl; "
-                "the same command asks for them again"
-            )
+        """Say how many samples could not be judged: no conversation failed with them, and nothing else would."""
+        failed = Counter(failure.stage for _, _, failure in self.store.failures(self.count))
+        again = "with the reasons in failures.jsonl; the same command asks for them again"
+        if failed[SCORE]:
+            known = quality["judge"] or {"judged": 0, "skipped": 0, "refused": 0}
+            quality["judge"] = {**known, "failed": failed[SCORE]}
+            self.pipeline.note(f"judge: {failed[SCORE]:,} samples could not be scored, {again}")
+        if failed[PAIR]:
+            quality["pairs"] = {**(quality["pairs"] or {"compared": 0, "skipped": 0}), "failed": failed[PAIR]}
+            self.pipeline.note(f"judge: {failed[PAIR]:,} pairs could not be compared, {again}")
 
     def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
         distractor = self.parts.distractor
@@ -270,8 +283,10 @@ class _Writing:
 
     def _kept(self, name: str, default: Any) -> Any:
         """What an earlier writing of this dataset's manifest says."""
-        path = self.store.folder / NAME
-        return read_manifest(self.store.folder).get(name, default) if path.exists() else default
+        try:
+            return read_manifest(self.store.folder).get(name, default)
+        except (InputError, MissingStageInputError):
+            return default
 
     def _created(self, now: str) -> str:
         created = self.store.meta("created_at")

@@ -1,5 +1,7 @@
 """The judge as a stage: stored samples are scored, paid from the run's budget, and never by a model that wrote them.
 
+Where the judge is asked for pairs, the noisy and the clean conversation of a robustness pair are compared as well.
+
 Scores stand in the store beside the conversations, under the hash of who judged by which rubric: another judge scores
 again, the same one goes on where it stopped.
 """
@@ -19,8 +21,8 @@ from personaloom.llm.client import Accept, LLMClient, LLMScope
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.types import LLMReply, LLMRequest, Role
 from personaloom.progress import Progress
-from personaloom.quality import Judge, Judgement
-from personaloom.records import Failure, Ids, PersonaSpec, TrainingSample, utc_now
+from personaloom.quality import Comparison, Judge, Judgement
+from personaloom.records import Failure, Ids, Interaction, PersonaSpec, TrainingSample, utc_now
 from personaloom.stages import PersonaChain, Slot, StageName
 from personaloom.training import TrainingDataCollector
 
@@ -29,9 +31,14 @@ if TYPE_CHECKING:
     from personaloom.pipeline import Pipeline
     from personaloom.store import Store
 
-__all__ = ["STAGE", "Scoring", "ScoringEngine", "judge_identity", "judge_of", "require_other_model", "stored_scores"]
+__all__ = [
+    "PAIR", "STAGE", "Scoring", "ScoringEngine", "judge_identity", "judge_of", "require_other_model",
+    "stored_comparisons", "stored_scores",
+]  # fmt: skip
 
 STAGE = "score"
+PAIR = "pair"
+"""The stage that a failed comparison is recorded under."""
 
 
 def judge_of(pipeline: Pipeline) -> Judge | None:
@@ -76,18 +83,37 @@ def judge_identity(pipeline: Pipeline, judge: Judge) -> str:
 
 def stored_scores(pipeline: Pipeline, store: Store, below: int) -> Callable[[TrainingSample], Judgement | None]:
     """Looks up the stored judgement of a sample: the configured judge's, or, where none is, whatever there is."""
-    if not store.count("scores", below):
-        return lambda _: None
+    find = _stored(pipeline, store, "scores", below)
+
+    def look(sample: TrainingSample) -> Judgement | None:
+        record = find(*_place(sample.sample_id))
+        return None if record is None else Judgement.from_dict(record)
+
+    return look
+
+
+def stored_comparisons(pipeline: Pipeline, store: Store, below: int) -> Callable[[int, int], Comparison | None]:
+    """Looks up the stored comparison of a conversation with its clean twin, by the same rule."""
+    find = _stored(pipeline, store, "comparisons", below)
+
+    def look(persona: int, slot: int) -> Comparison | None:
+        record = find(persona, slot)
+        return None if record is None else Comparison.from_dict(record)
+
+    return look
+
+
+def _stored(pipeline: Pipeline, store: Store, table: str, below: int) -> Callable[[int, int], dict[str, Any] | None]:
+    if not store.count(table, below):
+        return lambda persona, slot: None  # noqa: ARG005 - called as the other one is
     judge = pipeline.quality.judge
     wanted = None if judge is None else judge_identity(pipeline, judge)
 
-    def look(sample: TrainingSample) -> Judgement | None:
-        record = store.record("scores", *_place(sample.sample_id))
-        if record is None or (wanted is not None and record["judge"] != wanted):
-            return None
-        return Judgement.from_dict(record)
+    def find(persona: int, slot: int) -> dict[str, Any] | None:
+        record = store.record(table, persona, slot)
+        return record if record is not None and (wanted is None or record["judge"] == wanted) else None
 
-    return look
+    return find
 
 
 def _place(sample_id: str) -> tuple[int, int]:
@@ -98,9 +124,10 @@ def _place(sample_id: str) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class _Item(Slot):
-    """A stored conversation that is to be judged."""
+    """A stored conversation that is to be scored or, where it comes with its clean twin, compared with that."""
 
     sample: TrainingSample | None = None
+    clean: TrainingSample | None = None
     writers: Sequence[str] = ()
 
 
@@ -140,28 +167,42 @@ class Scoring:
         self.identity = judge_identity(pipeline, judge)
         self._parts, self._store, self._below = pipeline.parts, store, below
         self._mode = pipeline.noise_mode
-        self._done = {(p, s) for p, s, record in store.records("scores", below) if record["judge"] == self.identity}
-        self.total = sum(1 for _ in self._left())
+        self._collector = TrainingDataCollector(splitter=self._parts.exporter.splitter)
+        self._scores = self._left("interactions", "scores")
+        self._pairs = self._left("twins", "comparisons") if judge.pairs else set()
+        self.total = len(self._scores) + len(self._pairs)
 
-    def _left(self) -> Iterator[tuple[int, int]]:
+    def _left(self, table: str, judged: str) -> set[tuple[int, int]]:
         """By the slot's name, which a supplement does not change: runs of a sweep have the same samples judged."""
-        for persona, slot in self._store.slots("interactions", self._below):
-            if (persona, slot) not in self._done and self.judge.chosen(Ids.slot(Ids.persona(persona), slot)):
-                yield persona, slot
+        done = {(p, s) for p, s, record in self._store.records(judged, self._below) if record["judge"] == self.identity}
+        return {
+            (persona, slot)
+            for persona, slot in self._store.slots(table, self._below)
+            if (persona, slot) not in done and self.judge.chosen(Ids.slot(Ids.persona(persona), slot))
+        }
 
     def items(self, client: LLMClient) -> Iterator[Slot]:
         """The conversations to judge, in order, one at a time; nothing of them is asked of a writing model."""
-        left = set(self._left())
         prompts = PromptReader(self._store, self._below)
-        collector = TrainingDataCollector(splitter=self._parts.exporter.splitter)
         for persona, slot, talk in stored_talks(self._store, self._below, self._mode):
-            if (persona, slot) not in left:
+            place = (persona, slot)
+            if place not in self._scores and place not in self._pairs:
                 continue
-            prompt = talk.metadata.get("system_prompt") or prompts.of(persona)
-            sample = collector.collect(talk, prompt)
+            prompt = prompts.of(persona)
+            sample = self._sample(talk, prompt)
             person = PersonaSpec(talk.persona_id, talk.persona_features)
             chain = PersonaChain(persona, person, None, client, self.judge.seed)
-            yield _Item(chain, slot, client.scope(), sample=sample, writers=self._writers(sample))
+            writers = self._writers(sample)
+            if place in self._scores:
+                yield _Item(chain, slot, client.scope(), sample=sample, writers=writers)
+            twin = self._store.record("twins", persona, slot) if place in self._pairs else None
+            if twin is not None:
+                clean = self._sample(Interaction.from_dict(twin), prompt)
+                clean = clean.with_(sample_id=f"{clean.sample_id}-clean")
+                yield _Item(chain, slot, client.scope(), sample=sample, clean=clean, writers=writers)
+
+    def _sample(self, talk: Interaction, prompt: str | None) -> TrainingSample:
+        return self._collector.collect(talk, talk.metadata.get("system_prompt") or prompt)
 
     def _writers(self, sample: TrainingSample) -> list[str]:
         """Models beside assistant and user that wrote some of a sample's text."""
@@ -184,35 +225,45 @@ class ScoringEngine(Engine):
     async def _hold(self, slot: Slot) -> None:
         if not isinstance(slot, _Item) or slot.sample is None:
             raise TypeError("a scoring engine takes the items of a Scoring")
-        index, sample = slot.chain.index, slot.sample
-        failure_id = f"{sample.sample_id}-{STAGE}"
+        stage = STAGE if slot.clean is None else PAIR
+        failure_id = f"{slot.sample.sample_id}-{stage}"
         try:
             async with asyncio.timeout(self.settings.conversation_deadline_s):
-                asker = _Asker(slot.llm, self.client)
-                judgement = await self.scoring.judge.score(sample, asker, slot.writers)
+                await self._judge(slot, slot.sample)
         except TimeoutError:
             seconds = self.settings.conversation_deadline_s
             error: CallError = CallTimeoutError(
-                f"engine.conversation_deadline_s={seconds:g} passed before it was scored"
+                f"engine.conversation_deadline_s={seconds:g} passed before it was judged"
             )
         except AuthenticationFailedError:
             raise
         except CallError as caught:
             error = caught
         else:
-            self.store.put_score(index, slot.number, {**judgement.to_dict(), "judge": self.scoring.identity})
             self.store.drop_failure(failure_id)
             self.progress.advance(STAGE)
             return
         found = Failure(
             failure_id,
-            sample.persona_id,
-            STAGE,
+            slot.sample.persona_id,
+            stage,
             error.kind,
             str(error),
             error.attempts,
             transient=True,
             timestamp=utc_now(),
         )
-        self.store.put_failure(index, slot.number, found)
+        self.store.put_failure(slot.chain.index, slot.number, found)
         self.progress.advance(STAGE, 0, 1)
+
+    async def _judge(self, item: _Item, sample: TrainingSample) -> None:
+        """Score or compare, and store what was found."""
+        asker = _Asker(item.llm, self.client)
+        judge, name = self.scoring.judge, {"judge": self.scoring.identity}
+        place = item.chain.index, item.number
+        if item.clean is None:
+            judgement = await judge.score(sample, asker, item.writers)
+            self.store.put_score(*place, {**judgement.to_dict(), **name})
+        else:
+            comparison = await judge.compare(sample, item.clean, asker, item.writers)
+            self.store.put_comparison(*place, {**comparison.to_dict(), **name})

@@ -22,11 +22,12 @@ from personaloom.errors import FolderInUseError, StoreError, UsageError
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
 
-__all__ = ["Store", "folder_is_ours", "slots_done"]
+__all__ = ["Store", "clear_folder", "folder_is_ours", "slots_done"]
 
 SCHEMA_VERSION = 1
 GROUP_SECONDS = 0.05
 GROUP_ROWS = 500
+LOCK = ".lock"
 PERSONA_LEVEL = -1
 """The slot number of what belongs to the persona as a whole."""
 
@@ -44,6 +45,12 @@ CREATE TABLE calls (id INTEGER PRIMARY KEY, persona INTEGER, slot INTEGER, call 
 CREATE INDEX calls_by_slot ON calls (persona, slot);
 """
 
+_COMPARISONS = (
+    "CREATE TABLE IF NOT EXISTS comparisons "
+    "(persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot))"
+)
+"""Came later; added to a store that has none, which an older program goes on to read."""
+
 _ADD_REPLAYED = (
     "INSERT INTO calls (persona, slot, call, record) SELECT ?, ?, ?, ? WHERE NOT EXISTS "
     "(SELECT 1 FROM calls WHERE persona = ? AND slot = ? AND call = ?)"
@@ -55,11 +62,47 @@ _COPIED = ("personas", "prompts", "queries", "interactions", "twins", "noise", "
 
 def folder_is_ours(folder: Path) -> bool:
     """Whether a folder is one of our dataset folders (or not there, or empty): only such a folder is ever cleared."""
-    return not folder.exists() or (folder / "store.sqlite").exists() or not any(folder.iterdir())
+    if not folder.exists() or (folder / "store.sqlite").exists():
+        return True
+    return (folder / LOCK).exists() or not any(folder.iterdir())
 
 
-def slots_done(folder: Path, fingerprint: str) -> set[tuple[int, int]]:
-    """(persona, slot) of the conversations that a dataset folder holds, without locking it; none where it has none."""
+OURS = (
+    "store.sqlite*", "manifest.json", "*.part", "personas.*", "queries.jsonl", "interactions.jsonl", "failures.jsonl",
+    "rejected_samples.jsonl", "robustness_pairs.jsonl", "statistics.json", "token_usage.json", "report.html",
+)  # fmt: skip
+"""What runs write into their folder, beside what their manifest lists."""
+
+
+def clear_folder(folder: Path) -> list[str]:
+    """Remove what runs have written into a dataset folder; gives the names of what is left: it is somebody else's."""
+    listed: list[str] = []
+    with suppress(OSError, ValueError):
+        listed = list(orjson.loads((folder / "manifest.json").read_bytes()).get("files", ()))
+    ours = {path for pattern in OURS for path in folder.glob(pattern)} | {folder / name for name in listed}
+    for path in sorted(ours):
+        if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+            path.unlink()
+    with suppress(OSError):  # not empty, or not there
+        (folder / "training_data").rmdir()
+    left = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    if not left:
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+    return left
+
+
+def slots_done(
+    folder: Path, fingerprint: str, table: str = "interactions", judge: str | None = None
+) -> set[tuple[int, int]]:
+    """(persona, slot) of the conversations that a dataset folder holds, without locking it; none where it has none.
+
+    Args:
+        folder: of the dataset.
+        fingerprint: of the dataset; a folder that holds another one holds nothing of it.
+        table: another table of conversations.
+        judge: only rows under this judge's name (``scores``, ``comparisons``).
+    """
     path = folder / "store.sqlite"
     if not path.exists():
         return set()
@@ -68,7 +111,12 @@ def slots_done(folder: Path, fingerprint: str) -> set[tuple[int, int]]:
         try:
             if _get(connection, "fingerprint") != fingerprint:
                 return set()
-            return set(connection.execute("SELECT persona, slot FROM interactions"))
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+                return set()
+            if judge is None:
+                return set(connection.execute(f"SELECT persona, slot FROM {table}"))
+            rows = connection.execute(f"SELECT persona, slot, record FROM {table}")
+            return {(persona, slot) for persona, slot, record in rows if orjson.loads(record)["judge"] == judge}
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -136,6 +184,7 @@ class Store:
         connection.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        connection.execute(_COMPARISONS)
         held = _get(connection, "fingerprint")
         if held is None:
             _set(connection, "fingerprint", fingerprint)
@@ -177,6 +226,10 @@ class Store:
     def put_score(self, persona: int, slot: int, judgement: Mapping[str, Any]) -> None:
         """Add or renew what the judge says of a conversation's sample."""
         self._queue("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", (persona, slot, orjson.dumps(judgement)))
+
+    def put_comparison(self, persona: int, slot: int, comparison: Mapping[str, Any]) -> None:
+        """Add or renew what the judge says of a conversation and its clean twin."""
+        self._queue("INSERT OR REPLACE INTO comparisons VALUES (?, ?, ?)", (persona, slot, orjson.dumps(comparison)))
 
     def put_failure(self, persona: int, slot: int, failure: Failure) -> None:
         """Add or renew a failure."""
@@ -234,13 +287,16 @@ class Store:
 
     def meta(self, name: str) -> Any:
         """A remembered value, or None."""
-        return _get(self._connection, name)
+        try:
+            return _get(self._connection, name)
+        except (sqlite3.Error, orjson.JSONDecodeError) as error:
+            raise StoreError(_words(self.folder, sqlite3.DatabaseError(str(error)))) from error
 
     def count(self, table: str, below: int | None = None) -> int:
         """Rows of a table that belong to the first ``below`` personas (all, where None)."""
         self.flush()
         where = "" if below is None else f" WHERE persona < {int(below)}"
-        (number,) = self._connection.execute(f"SELECT COUNT(*) FROM {table}{where}").fetchone()
+        ((number,),) = self._rows_of(f"SELECT COUNT(*) FROM {table}{where}")
         return int(number)
 
     def personas(self, below: int, start: int = 0) -> Iterator[tuple[int, PersonaSpec]]:
@@ -250,9 +306,9 @@ class Store:
             "WHERE a.persona >= ? AND a.persona < ? ORDER BY a.persona"
         )
         for index, record, text, metadata in self._rows_of(statement, start, below):
-            persona = PersonaSpec.from_dict(orjson.loads(record))
+            persona = PersonaSpec.from_dict(self._decoded(record))
             if text is not None:
-                extras = {**persona.metadata, **orjson.loads(metadata)}
+                extras = {**persona.metadata, **self._decoded(metadata)}
                 persona = persona.with_(system_prompt=text, metadata=extras)
             yield index, persona
 
@@ -264,28 +320,35 @@ class Store:
         """(persona, slot, dictionary) of a table's rows, in order."""
         statement = f"SELECT persona, slot, record FROM {table} WHERE persona < ? ORDER BY persona, slot"
         for persona, slot, record in self._rows_of(statement, below):
-            yield persona, slot, orjson.loads(record)
+            yield persona, slot, self._decoded(record)
 
     def record(self, table: str, persona: int, slot: int) -> dict[str, Any] | None:
         """One row's dictionary."""
-        self.flush()
-        row = self._connection.execute(
-            f"SELECT record FROM {table} WHERE persona = ? AND slot = ?", (persona, slot)
-        ).fetchone()
-        return None if row is None else orjson.loads(row[0])
+        statement = f"SELECT record FROM {table} WHERE persona = ? AND slot = ?"
+        for (record,) in self._rows_of(statement, persona, slot):
+            return self._decoded(record)
+        return None
 
     def calls(self, below: int) -> Iterator[dict[str, Any]]:
         """Every call record, in the order of persona and slot."""
         statement = "SELECT record FROM calls WHERE persona < ? ORDER BY persona, slot, id"
         for (record,) in self._rows_of(statement, below):
-            yield orjson.loads(record)
+            yield self._decoded(record)
 
     def failures(self, below: int) -> Iterator[tuple[int, int, Failure]]:
         """(persona, slot, failure), in order."""
         for persona, slot, record in self._rows_of(
             "SELECT persona, slot, record FROM failures WHERE persona < ? ORDER BY persona, slot, failure_id", below
         ):
-            yield persona, slot, Failure.from_dict(orjson.loads(record))
+            yield persona, slot, Failure.from_dict(self._decoded(record))
+
+    def _decoded(self, record: bytes) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = orjson.loads(record)
+        except orjson.JSONDecodeError as error:
+            damage = sqlite3.DatabaseError(f"a record is damaged ({error})")
+            raise StoreError(_words(self.folder, damage)) from error
+        return found
 
     def _rows_of(self, statement: str, *values: Any) -> Iterator[Any]:
         self.flush()
@@ -397,7 +460,7 @@ def _words(folder: Path, error: sqlite3.Error) -> str:
 
 
 def _lock(folder: Path) -> int:
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -248,6 +248,165 @@ def test_samples_are_filtered_by_score_and_the_simulated_judge_is_marked(tmp_pat
     assert manifest(tmp_path)["counts"]["samples"] == 9
 
 
+# -- judged pairs ----------------------------------------------------------------------------------------------------
+
+PAIRED = ("distractor=heavy", "distractor.pairs=true", "training_data.formats=[jsonl,trl_preference]")
+COMPARED = (*JUDGED, OTHER_JUDGE, "quality.judge.pairs=true")
+
+
+def preferring(rule):
+    """A server's answers, with a rule for the judge's pairs: from the two conversations' texts to a winner."""
+
+    def answer(body):
+        if asks_for_pair(body):
+            return json.dumps({"winner": rule(*two_sides(body)), "reason": "As told."})
+        return judging(body)
+
+    return answer
+
+
+def asks_for_pair(body):
+    return (body.get("response_format") or {}).get("json_schema", {}).get("name") == "judge_pair"
+
+
+def two_sides(body):
+    said = body["messages"][-1]["content"]
+    return re.findall(r'<conversation number="\w+">(.*?)</conversation>', said, re.DOTALL)
+
+
+def preferences(folder):
+    files = [folder / f"training_data/{split}_trl_preference.jsonl" for split in ("train", "val", "test")]
+    return {line["pair_id"]: line for path in files for line in lines(path)}
+
+
+@pytest.fixture
+def server_by_rule():
+    """The server whose judge follows a rule that the test sets."""
+    with LoopbackLLM() as server:
+        server.reply = preferring(lambda *_: "tie")
+        yield server
+
+
+def longer(first, second):
+    return "first" if len(first) > len(second) else "second"
+
+
+def test_pairs_are_compared_in_both_orders_and_the_winner_is_preferred(tmp_path, server_by_rule):
+    server = server_by_rule
+    server.reply = preferring(longer)
+    assert run(*at(server, *PAIRED, *COMPARED), out=tmp_path) == 0
+    pairs = {line["pair_id"]: line for line in lines(dataset(tmp_path) / "robustness_pairs.jsonl")}
+    asked = [request.body for request in server.requests if asks_for_pair(request.body)]
+    assert len(asked) == 2 * len(pairs) > 0
+    assert {body["model"] for body in asked} == {"judge-1"}
+    sides = [tuple(two_sides(body)) for body in asked]
+    assert all((two, one) in sides for one, two in sides)
+    facts = manifest(tmp_path)
+    winners = [line["judge"]["winner"] for line in pairs.values()]
+    assert set(winners) == {"clean", "noisy"}
+    assert preferences(dataset(tmp_path))
+    found = facts["quality"]["pairs"]
+    assert found["wins"] == {name: winners.count(name) for name in ("clean", "noisy")}
+    assert found["compared"] == len(pairs) == sum(found["wins"].values())
+    assert (found["disagreements"], found["ties"], found["models"]) == (0, 0, {"openai/judge-1": len(pairs)})
+    shares = statistics(dataset(tmp_path))["quality"]["pairs"]["shares"]
+    assert shares["clean"]["value"] == pytest.approx(winners.count("clean") / len(pairs))
+    assert facts["quality"]["figures"]["pairs_clean"]["value"] == shares["clean"]["value"]
+    assert metrics_of(facts)["quality/pairs_compared"] == len(pairs)
+    assert facts["usage"]["by_module"]["quality"]["calls"] == 9 + len(asked)
+    for name, line in preferences(dataset(tmp_path)).items():
+        pair, place = pairs[name], len(line["prompt"])
+        assert line["source"] == "judge"
+        assert line["chosen"] == [pair[pair["judge"]["winner"]]["messages"][place]]
+        assert line["prompt"] == pair["noisy"]["messages"][:place]
+    before = len(server.requests)
+    assert run(*at(server, *PAIRED, *COMPARED), out=tmp_path) == 0
+    assert len(server.requests) == before
+
+
+def test_a_judge_that_keeps_to_a_place_gives_ties_and_no_winner(tmp_path, server_by_rule):
+    server = server_by_rule
+    assert run(*at(server, *PAIRED), out=tmp_path) == 0
+    plain = preferences(dataset(tmp_path))
+    server.reply = preferring(lambda *_: "second")
+    assert run(*at(server, *PAIRED, *COMPARED), out=tmp_path) == 0
+    found = manifest(tmp_path)["quality"]["pairs"]
+    assert found["wins"] == {"clean": 0, "noisy": 0}
+    assert found["disagreements"] == found["compared"] == found["disagreements_by_place"]["second"] > 0
+    assert preferences(dataset(tmp_path)) == plain
+    kept = [s["metadata"]["pair"]["judge"] for s in samples(dataset(tmp_path)) if "pair" in s["metadata"]]
+    assert {(note["winner"], note["consistent"]) for note in kept} == {("tie", False)}
+
+
+def test_pairs_are_compared_only_when_asked_for_and_then_in_the_judged_share(tmp_path, server_by_rule):
+    server = server_by_rule
+    assert run(*at(server, *PAIRED, *JUDGED, OTHER_JUDGE), out=tmp_path) == 0
+    assert not any(asks_for_pair(request.body) for request in server.requests)
+    assert manifest(tmp_path)["quality"]["pairs"] is None
+    assert run(*at(server, *PAIRED, *COMPARED, "quality.judge.share=0.5"), out=tmp_path) == 0
+    pairs = lines(dataset(tmp_path) / "robustness_pairs.jsonl")
+    chosen = {s["sample_id"] for s in samples(dataset(tmp_path)) if Key(42, "judge").chance(0.5, s["sample_id"])}
+    assert {line["pair_id"] for line in pairs if "judge" in line} == chosen & {line["pair_id"] for line in pairs}
+    assert sum(asks_for_pair(request.body) for request in server.requests) == 2 * sum("judge" in p for p in pairs)
+
+
+def test_a_judge_never_compares_what_it_wrote(tmp_path, server_by_rule):
+    writer = "llm.roles.noise.model=openai/judge-1"
+    assert run(*at(server_by_rule, *PAIRED, *COMPARED, writer), out=tmp_path) == 0
+    found = manifest(tmp_path)["quality"]["pairs"]
+    assert found["compared"] == 0 < found["skipped"]
+    assert "may not judge it" in found["skipped_because"][0]
+    assert not any(asks_for_pair(request.body) for request in server_by_rule.requests)
+
+
+def test_the_budget_holds_for_comparisons_and_failed_ones_are_asked_for_again(tmp_path, server_by_rule):
+    server = server_by_rule
+    assert run(*at(server, *PAIRED, *JUDGED, OTHER_JUDGE), out=tmp_path) == 0
+    words = at(server, *PAIRED, *COMPARED)
+    assert run(*words, "engine.budget.max_calls=2", out=tmp_path) == 3
+    assert sum(asks_for_pair(request.body) for request in server.requests) == 2
+    server.reply = preferring(lambda *_: "neither")
+    assert run(*words, out=tmp_path) == 0
+    found, failed = manifest(tmp_path), lines(dataset(tmp_path) / "failures.jsonl")
+    assert {line["stage"] for line in failed} == {"pair"}
+    assert found["quality"]["pairs"]["failed"] == len(failed) > 0
+    assert found["counts"]["failed"] == 0
+    assert not any(line["made_up"] for line in failed)
+    server.reply = preferring(lambda *_: "tie")
+    assert run(*words, "ledger.mode='off'", out=tmp_path) == 0
+    found = manifest(tmp_path)
+    assert found["quality"]["pairs"]["compared"] == found["quality"]["pairs"]["ties"] == found["counts"]["pairs"]
+    assert not lines(dataset(tmp_path) / "failures.jsonl")
+
+
+def test_an_estimate_counts_what_the_judge_is_asked(tmp_path, capsys):
+    words = (*SMALL, "distractor=heavy", "distractor.pairs=true")
+    judged = (*words, *JUDGED, "quality.judge.pairs=true")
+
+    def estimated(*given):
+        capsys.readouterr()
+        assert run(*given, "--estimate", out=tmp_path) == 0
+        found = capsys.readouterr().out
+        row = re.search(r"^judge +(\d+) ", found, re.MULTILINE)
+        return int(row[1]) if row else 0, "assistant_response" in found
+
+    assert estimated(*words) == (0, True)
+    whole, _ = estimated(*judged)
+    assert estimated(*words, *JUDGED, "quality.judge.share=0") == (0, True)
+    assert run(*words, out=tmp_path) == 0
+    assert estimated(*words) == (0, False)
+    later = estimated(*judged)
+    stored = f"dataset_dir={dataset(tmp_path)}"
+    assert estimated(stored, "stages=score") == (9, False)
+    assert run(*judged, out=tmp_path) == 0
+    facts = manifest(tmp_path)
+    taken = facts["usage"]["by_module"]["quality"]["calls"]
+    assert taken == 9 + 2 * facts["counts"]["pairs"] > 9
+    assert later == (whole, False)
+    assert whole == pytest.approx(taken, abs=2)
+    assert estimated(*judged) == (0, False)
+
+
 # -- several datasets ------------------------------------------------------------------------------------------------
 
 

@@ -44,12 +44,8 @@ def run(call: Invocation) -> int:
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
     if composed.multirun:
         return run_sweep(call)
+    composed = of_dataset(call, composed)
     stages = set(composed["stages"]["run"])
-    if composed.get("dataset_dir") and stages <= STORED and not stages <= LOOKING:
-        stored = import_module("personaloom.cli.stored")
-        composed = stored.with_its_own_config(call, Path(str(composed["dataset_dir"])))
-    else:
-        announce(composed)
     config = validate(composed)
     stamp = datetime.now(UTC)
     fallback = Path(config["output_dir"]) / "runs" / f"{stamp:%Y-%m-%d}" / f"{stamp:%H-%M-%S}"
@@ -62,6 +58,17 @@ def run(call: Invocation) -> int:
     if stages <= LOOKING:
         return int(import_module("personaloom.cli.stored").look(config, context))
     return run_job(config, context)
+
+
+def of_dataset(call: Invocation, composed: Composed) -> Composed:
+    """The config of the stored dataset that is to be scored or exported, or else the given one, announced."""
+    stages = set(composed["stages"]["run"])
+    if composed.get("dataset_dir") and stages <= STORED and not stages <= LOOKING:
+        stored = import_module("personaloom.cli.stored")
+        own: Composed = stored.with_its_own_config(call, Path(str(composed["dataset_dir"])))
+        return own
+    announce(composed)
+    return composed
 
 
 def announce(composed: Composed) -> None:

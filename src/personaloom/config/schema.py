@@ -245,6 +245,7 @@ class Judge(Node):
     criteria: list[Text]
     min_mean: Amount | None
     min_scores: dict[str, Positive] | None
+    pairs: bool
 
 
 class Annotation(Node):

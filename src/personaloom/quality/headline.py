@@ -49,6 +49,7 @@ def _figures(quality: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         (f"overlap_{name}", each) for name, each in _part(_part(quality, "decontamination"), "benchmarks").items()
     )
     yield from _named(_part(quality, "judge"), "scores", "judge_")
+    yield from _named(_part(quality, "pairs"), "shares", "pairs_")
 
 
 def _named(node: Mapping[str, Any], key: str, prefix: str) -> Iterator[tuple[str, Any]]:

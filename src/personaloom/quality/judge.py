@@ -72,13 +72,14 @@ class Comparison(Record):
     """Which of two conversations is better: ``first``, ``second`` or ``tie``.
 
     ``consistent`` is False where the judge changed its mind when the places were swapped; that counts as a tie (Zheng
-    et al. 2023, arXiv 2306.05685).
+    et al. 2023, arXiv 2306.05685). ``said`` has the winner of each order: ``first`` is the same conversation in both.
     """
 
     first_id: str
     second_id: str
     winner: str
     consistent: bool
+    said: list[str] = field(default_factory=list)
     model: str = ""
     skipped: str | None = None
     simulated: bool = False
@@ -92,6 +93,7 @@ class Judge:
         criteria: names of ``CRITERIA``.
         min_mean: a judged sample with a lower mean is refused; None refuses none.
         min_scores: criterion to its own least score.
+        pairs: whether the clean and the noisy conversation of each robustness pair of the share are compared.
         seed: of the choice, and of the calls.
 
     Raises:
@@ -104,8 +106,10 @@ class Judge:
         criteria: Sequence[str] = tuple(CRITERIA),
         min_mean: float | None = None,
         min_scores: Mapping[str, int] | None = None,
+        pairs: bool = False,
         seed: int = 0,
     ) -> None:
+        self.pairs = pairs
         self.share, self.min_mean, self.min_scores = share, min_mean, dict(min_scores or {})
         _check(share, criteria, min_mean, self.min_scores)
         self.criteria = tuple(CRITERIA[name] for name in dict.fromkeys(criteria))
@@ -154,26 +158,36 @@ class Judge:
             simulated=reply.simulated,
         )
 
-    async def compare(self, one: TrainingSample, two: TrainingSample, llm: Asker) -> Comparison:
+    async def compare(
+        self, one: TrainingSample, two: TrainingSample, llm: Asker, writers: Sequence[str] = ()
+    ) -> Comparison:
         """Which is better, asked twice with the places swapped.
+
+        Args:
+            one: with its metadata, which names the assistant's and the user's model.
+            two: the other conversation of the same persona.
+            llm: the models.
+            writers: further models that wrote some of either (style, noise).
 
         Raises:
             CallError: a call failed for good.
         """
-        skipped = _why_not(llm, [one, two])
+        skipped = _why_not(llm, [one, two], writers)
         if skipped:
             return Comparison(one.sample_id, two.sample_id, "tie", consistent=True, skipped=skipped)
         asked = [criterion for criterion in self.criteria if criterion.name != "noise_realism"]
-        winners, reply = [], None
+        winners: list[str] = []
+        reply = None
         for order, (first, second) in enumerate(((one, two), (two, one))):
             facts = _facts(first, "pair", asked, [], list(second.full_conversation or ()))
-            reply = await self._ask(one, facts, order, WINNER_SCHEMA, llm, _won)
+            # From 1: place 0 is the sample's score, and two calls of one name would be booked as one.
+            reply = await self._ask(one, facts, order + 1, WINNER_SCHEMA, llm, _won)
             said = str(reply.parsed["winner"])
             winners.append({"first": "second", "second": "first"}.get(said, said) if order else said)
         agreed = winners[0] == winners[1]
         winner = winners[0] if agreed else "tie"
         model, simulated = (reply.model, reply.simulated) if reply else ("", False)
-        return Comparison(one.sample_id, two.sample_id, winner, agreed, model, simulated=simulated)
+        return Comparison(one.sample_id, two.sample_id, winner, agreed, winners, model, simulated=simulated)
 
     async def _ask(
         self,
@@ -193,7 +207,8 @@ class Judge:
     def settings(self) -> dict[str, Any]:
         """JSON-ready."""
         names = [criterion.name for criterion in self.criteria]
-        return {"share": self.share, "criteria": names, "min_mean": self.min_mean, "min_scores": self.min_scores}
+        least = {"min_mean": self.min_mean, "min_scores": self.min_scores}
+        return {"share": self.share, "criteria": names, **least, "pairs": self.pairs}
 
 
 def _check(share: float, criteria: Sequence[str], min_mean: float | None, min_scores: Mapping[str, int]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from personaloom.keyed import Key
 from personaloom.quality.checks import Verdict
 from personaloom.quality.headline import headline
-from personaloom.quality.judge import Judgement
+from personaloom.quality.judge import Comparison, Judgement
+from personaloom.quality.pairs import PairTable
 from personaloom.quality.plan import QualityPlan, Reader
 from personaloom.quality.scores import ScoreTable
 from personaloom.records import TrainingSample
@@ -39,10 +40,18 @@ class Review:
         self.by_check: Counter[str] = Counter()
         self._scores, self._reject = scores, reject
         self._table = ScoreTable(Key(plan.seed, "scores"))
+        self._pairs = PairTable(Key(plan.seed, "pairs"))
         self._collector = plan.collector() if plan.with_statistics else None
 
-    def look(self, sample: TrainingSample) -> TrainingSample | None:
-        """The sample as it is exported, with what was found in its metadata, or None where it is taken out."""
+    def look(self, sample: TrainingSample, comparison: Comparison | None = None) -> TrainingSample | None:
+        """The sample as it is exported, with what was found in its metadata, or None where it is taken out.
+
+        Args:
+            sample: a conversation's.
+            comparison: of the conversation with its clean twin, where the judge made one.
+        """
+        if comparison is not None:
+            self._pairs.add(sample.persona_id, comparison)
         judgement = self._scores(sample)
         kept, verdict = self.plan.review(sample, judgement)
         self.passed += kept is not None
@@ -79,7 +88,7 @@ class Review:
     ) -> dict[str, Any]:
         """The statistics of what was kept; see ``compute_statistics`` for the arguments.
 
-        Where the config switches the measures off there is ``quality`` alone, with the judge's table if any.
+        Where the config switches the measures off there is ``quality`` alone, with the judge's tables if any.
         """
         found: dict[str, Any] = {"quality": {}}
         if self._collector is not None:
@@ -88,11 +97,15 @@ class Review:
         judged = self._table.report()
         if judged is not None:
             found["quality"]["judge"] = judged
+        pairs = self._pairs.report()
+        if pairs is not None:
+            found["quality"]["pairs"] = pairs
         return found
 
     def summary(self, quality: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest's small form of the ``quality`` of ``statistics``."""
         judged = quality.get("judge") or {}
+        pairs = quality.get("pairs") or {}
         return {
             "note": quality.get("note"),
             "action": self.plan.action,
@@ -103,5 +116,6 @@ class Review:
             "judge": {key: judged[key] for key in ("note", "judged", "skipped", "skipped_because", "refused", "models")}
             if judged
             else None,
+            "pairs": {key: value for key, value in pairs.items() if key not in {"shares", "simulated"}} or None,
             "figures": headline(quality),
         }

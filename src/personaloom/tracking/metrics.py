@@ -129,7 +129,9 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, Any]:
     named |= {f"found_by_{check}": count for check, count in _part(quality, "by_check").items()}
     named |= {f"private_{kind}": count for kind, count in _part(quality, "private").items()}
     judge = _part(quality, "judge")
-    return named | {f"judge_{key}": judge.get(key) for key in ("judged", "skipped", "refused", "failed")}
+    named |= {f"judge_{key}": judge.get(key) for key in ("judged", "skipped", "refused", "failed")}
+    pairs = _part(quality, "pairs")
+    return named | {f"pairs_{key}": pairs.get(key) for key in ("compared", "skipped", "failed")}
 
 
 def tags_of(manifest: Mapping[str, Any], folder: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from personaloom.cli.argv import Invocation
-from personaloom.cli.commands import announce
+from personaloom.cli.commands import of_dataset
 from personaloom.config import build_parts, compose, validate
 from personaloom.errors import UsageError
 from personaloom.estimate import Estimate, Range, estimate
@@ -25,8 +25,7 @@ def run(value: str, call: Invocation) -> int:
     if call.action == "multirun":
         raise UsageError("--estimate is of one run: estimate each job by itself (siblings of a sweep share replies)")
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
-    announce(composed)
-    parts = build_parts(validate(composed))
+    parts = build_parts(validate(of_dataset(call, composed)))
     print_estimate(estimate(parts), Console())
     return 0
 

@@ -16,7 +16,7 @@ const rest = (figures, prefix, label) => Object.keys(figures).filter((name) => n
 const qualityPage = () => {
   const q = index.manifest.quality;
   if (!q) return page(section("Quality", none("Nothing was measured: no samples were made.")));
-  const { figures = {}, judge } = q;
+  const { figures = {}, judge, pairs } = q;
   const found = Object.entries(q.by_check ?? {}).sort((a, b) => b[1] - a[1]);
   const parts = [
     ...FIGURES,
@@ -32,6 +32,9 @@ const qualityPage = () => {
     judge ? section("Judge", judge.note ? h("p", { class: "note" }, judge.note) : null,
       h("p", { class: "note" }, `${plural(judge.judged, "sample")} judged by ${Object.keys(judge.models ?? {}).join(", ") || "nobody"}, ${count(judge.refused)} below the least scores, ${count(judge.skipped)} left out${judge.failed ? `, ${count(judge.failed)} could not be scored` : ""}.`, (judge.skipped_because ?? []).length ? ` For instance: ${judge.skipped_because[0]}.` : ""),
       scores.length ? figureTable(scores) : null) : null,
+    pairs ? section("Pairs", pairs.note ? h("p", { class: "note" }, pairs.note) : null,
+      h("p", { class: "note" }, `${plural(pairs.compared, "conversation")} compared with the clean twin by ${Object.keys(pairs.models ?? {}).join(", ") || "nobody"}, twice, with places swapped: the clean one won ${count(pairs.wins?.clean)}, the noisy one ${count(pairs.wins?.noisy)}, ${count(pairs.ties)} were ties. In ${count(pairs.disagreements)} the two orders disagreed (${count(pairs.disagreements_by_place?.first)} times for the first place, ${count(pairs.disagreements_by_place?.second)} for the second). ${count(pairs.skipped)} left out${pairs.failed ? `, ${count(pairs.failed)} could not be compared` : ""}.`, (pairs.skipped_because ?? []).length ? ` For instance: ${pairs.skipped_because[0]}.` : ""),
+      figureTable(figureRows(figures, rest(figures, "pairs_", (name) => name)))) : null,
     q.people ? section("People", h("p", { class: "note" }, `${plural(q.people.annotators, "annotator")}, ${plural(q.people.items, "message")}. The checker of noise against their majority; agreement is Krippendorff’s α.`),
       figureTable([...["precision", "recall"].map((name) => [`Noise checker: ${name}`, figure(q.people.checker[name].value), `${figure(q.people.checker[name].low)} to ${figure(q.people.checker[name].high)}`]), ...Object.entries(q.people.agreement).map(([name, alpha]) => [`Agreement on ${words(name)}`, figure(alpha), ""])])) : null,
     parts.map(([title, note, rows]) => section(title, note ? h("p", { class: "note" }, note) : null, figureTable(rows))),

@@ -28,17 +28,29 @@ _TASK = (
 )
 
 
-def robustness_preference(noisy: TrainingSample, clean: Messages, pair_id: str) -> dict[str, Any] | None:
+def robustness_preference(
+    noisy: TrainingSample, clean: Messages, pair_id: str, winner: str | None = None
+) -> dict[str, Any] | None:
     """A preference from a robustness pair: two conversations that are equal before their first noisy user turn.
 
-    The prompt ends with the noisy message. Chosen is what the assistant answered to the clean one (what was meant),
-    rejected what it answered to the noisy one. None where the conversations never part, or the answers are equal.
+    The prompt ends with the noisy message. Chosen is what the assistant answered in the conversation that a judge
+    found better; without a winner, what it answered to the clean message (what was meant). Rejected is the other
+    answer. None where the conversations never part, or the answers are equal.
+
+    Args:
+        noisy: the sample of the noisy conversation.
+        clean: messages of its clean twin.
+        pair_id: of the pair.
+        winner: ``clean`` or ``noisy``; ``tie`` or None where there is no winner.
     """
     said = list(noisy.full_conversation or ())
     place = _parting(said, clean)
     if place is None or said[place]["role"] != "user" or len(said) <= place + 1 or len(clean) <= place + 1:
         return None
-    return _preference(noisy, said[: place + 1], clean[place + 1], said[place + 1], pair_id, "robustness", (None, None))
+    better, worse = (said, clean) if winner == "noisy" else (clean, said)
+    source = "judge" if winner in {"clean", "noisy"} else "robustness"
+    answers = better[place + 1], worse[place + 1]
+    return _preference(noisy, said[: place + 1], *answers, pair_id, source, (None, None))
 
 
 def preference_from_pair(record: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -48,7 +60,11 @@ def preference_from_pair(record: Mapping[str, Any]) -> dict[str, Any] | None:
         persona_id=str(record["persona_id"]),
         full_conversation=_said(record["noisy"]),
     )
-    return robustness_preference(noisy, _said(record["clean"]), str(record["pair_id"]))
+    return robustness_preference(noisy, _said(record["clean"]), str(record["pair_id"]), _winner(record))
+
+
+def _winner(pair: Mapping[str, Any]) -> str | None:
+    return (pair.get("judge") or {}).get("winner")
 
 
 def _said(conversation: Any) -> Any:
@@ -113,7 +129,7 @@ def encode_preference(sample: TrainingSample, options: FormatOptions) -> list[di
     """TRL preferences of the samples that carry one.
 
     ``metadata["pair"]`` is either ``{pair_id, clean}`` (the clean twin of a noisy conversation, as messages or as
-    ``{messages}``) or a finished preference under ``preference``.
+    ``{messages}``; with ``judge: {winner}`` where a judge compared them) or a finished preference under ``preference``.
     """
     del options
     pair = (sample.metadata or {}).get("pair") or {}
@@ -121,7 +137,9 @@ def encode_preference(sample: TrainingSample, options: FormatOptions) -> list[di
         return [dict(pair["preference"])]
     if not pair.get("clean"):
         return []
-    found = robustness_preference(sample, _said(pair["clean"]), str(pair.get("pair_id", sample.sample_id)))
+    found = robustness_preference(
+        sample, _said(pair["clean"]), str(pair.get("pair_id", sample.sample_id)), _winner(pair)
+    )
     return [] if found is None else [found]
 
 
