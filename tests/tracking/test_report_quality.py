@@ -28,9 +28,21 @@ QUALITY = {
         "refused": 2,
         "models": {"m": 5},
     },
+    "pairs": {
+        "note": None,
+        "compared": 6,
+        "skipped": 1,
+        "skipped_because": ["<b>m</b> wrote s2"],
+        "models": {"m": 6},
+        "wins": {"clean": 3, "noisy": 1},
+        "ties": 0,
+        "disagreements": 2,
+        "disagreements_by_place": {"first": 2, "second": 0, "neither": 0},
+    },
     "figures": {
         "turns": {"value": 3.4, "low": 3.2, "high": 3.6},
         "near_duplicates": {"value": 0.125, "low": 0.05, "high": 0.25},
+        "pairs_clean": {"value": 0.5, "low": 0.125, "high": 0.875},
         "judge_coherence": {"value": 4.5, "low": 4.0, "high": 5.0},
         "reference_turns": {"value": 0.0375},
     },
@@ -63,6 +75,8 @@ def test_figures_stand_with_their_intervals_and_reasons_as_text(tmp_path):
     for said in (
         "3 were taken out", "ending", "email 1", "test that the measuring works", "3.2 to 3.6", "0.125", "4 to 5",
         "0.0375", "5 samples judged by m, 2 below the least scores, 1 left out", "<img src=x> wrote s1",
+        "6 conversations compared", "the clean one won 3, the noisy one 1", "disagreed (2 times for the first place",
+        "0.125 to 0.875", "<b>m</b> wrote s2",
     ):  # fmt: skip
         assert said in text
 
