@@ -1,6 +1,8 @@
 """The main job, by the command line a newcomer types."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from harness import content, dataset, lines, manifest, run
@@ -131,10 +133,16 @@ def test_reset_clears_this_dataset_and_no_other(tmp_path):
     run("num_personas=1", "name=a", out=tmp_path)
     run("num_personas=1", "name=b", out=tmp_path)
     folders = {path.name[4]: path for path in (tmp_path / "datasets").iterdir()}
-    stamps = {name: (path / "store.sqlite").stat().st_ino for name, path in folders.items()}
+    marks = "SELECT COUNT(*) FROM meta WHERE name = 'mark'"
+    for path in folders.values():
+        in_store(path, "INSERT INTO meta VALUES ('mark', '1')")
     assert run("--reset", "num_personas=1", "name=a", out=tmp_path) == 0
-    assert (folders["a"] / "store.sqlite").stat().st_ino != stamps["a"]
-    assert (folders["b"] / "store.sqlite").stat().st_ino == stamps["b"]
+    assert {name: in_store(path, marks) for name, path in folders.items()} == {"a": [(0,)], "b": [(1,)]}
+
+
+def in_store(folder, statement):
+    with closing(sqlite3.connect(folder / "store.sqlite", isolation_level=None)) as connection:
+        return connection.execute(statement).fetchall()
 
 
 def test_reset_refuses_a_folder_that_is_not_ours(tmp_path, capsys):
@@ -201,3 +209,13 @@ def test_a_distance_that_cannot_be_had_stops_before_any_call(tmp_path, capsys):
     assert "reached" in said
     assert "packing bound" in said
     assert not list(tmp_path.rglob("interactions.jsonl"))
+
+
+def test_reset_leaves_what_is_not_ours_and_says_so(tmp_path, capsys):
+    run("num_personas=1", out=tmp_path)
+    mine = dataset(tmp_path) / "my_annotations.csv"
+    mine.write_text("hours of work")
+    assert run("--reset", "num_personas=1", out=tmp_path) == 0
+    assert mine.read_text() == "hours of work"
+    assert "my_annotations.csv" in capsys.readouterr().err
+    assert manifest(tmp_path)["counts"]["samples"] == 5
