@@ -29,9 +29,7 @@ def request(number: int) -> LLMRequest:
         ChatMessage("system", SYSTEM),
         ChatMessage("user", f"What should I know about mountains? ({number})"),
     )
-    return LLMRequest(
-        Role.ASSISTANT, messages, CallKey(1, "p", "q", 0, Role.ASSISTANT, 0, Purpose.ASSISTANT_RESPONSE)
-    )
+    return LLMRequest(Role.ASSISTANT, messages, CallKey(1, "p", "q", 0, Role.ASSISTANT, 0, Purpose.ASSISTANT_RESPONSE))
 
 
 async def run(name: str, calls: int, call: Callable[[int], Awaitable[object]]) -> tuple[float, float]:

@@ -87,8 +87,7 @@ def main(seconds: float) -> None:
                 str(256 // processes),
             ]
             children = [
-                subprocess.Popen([*command, f"p{n}"], stdout=subprocess.PIPE, text=True)
-                for n in range(processes)
+                subprocess.Popen([*command, f"p{n}"], stdout=subprocess.PIPE, text=True) for n in range(processes)
             ]
             results = [json.loads(child.communicate()[0]) for child in children]
             stats = server.stats()

@@ -40,7 +40,9 @@ def table(count: int, *, semantic: bool, control: str | None = None) -> None:
     """Rows of the table in the documentation; a conversation has three user turns."""
     pool = texts()
     print(f"\n{count:,} user turns, {'strategies' if semantic else 'rules'}, control: {control or 'none'}")
-    head = "level  drawn  applied  rejected  not applicable  mean edit distance  missing or vague slots  several intents"
+    head = (
+        "level  drawn  applied  rejected  not applicable  mean edit distance  missing or vague slots  several intents"
+    )
     print(head.replace("  ", " | "))
     for name, level in LEVELS:
         model = DistractorModel(level, seed=42, use_semantic=semantic, control=control)
@@ -78,9 +80,7 @@ def speeds(count: int) -> None:
     pool = [text[:80] for text in texts()]
     batch = [pool[i % len(pool)] for i in range(count)]
     names = [f"p{i // 15:06d}-q{i // 3 % 5:02d}-t{i % 3}" for i in range(count)]
-    print(
-        f"\n{count:,} texts of {sum(map(len, batch)) / count:.0f} characters on average, all drawn; per CPU second"
-    )
+    print(f"\n{count:,} texts of {sum(map(len, batch)) / count:.0f} characters on average, all drawn; per CPU second")
     hashed = rate(lambda: [hashlib.sha256(text.encode()).hexdigest() for text in batch], count)
     typos = DistractorModel(1.0, seed=1, use_semantic=False, rules={"typo": {"intensity": 0.1}})
     made = rate(lambda: typos.perturb_batch(batch, names), count)
@@ -101,9 +101,7 @@ def speeds(count: int) -> None:
 
 def long_texts() -> None:
     """Times for 5,000 and 20,000 characters: about four times as long, where time is linear."""
-    base = (
-        "Please write a short report about remote work for my manager by Friday, with at least 3 examples. "
-    )
+    base = "Please write a short report about remote work for my manager by Friday, with at least 3 examples. "
     print("\nmilliseconds a text    5,000   20,000 characters   ratio (4 = linear)")
     model = DistractorModel(1.0, seed=4)
 
@@ -123,9 +121,7 @@ def long_texts() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--speed", action="store_true")
     chosen = parser.parse_args()

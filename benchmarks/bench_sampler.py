@@ -68,10 +68,7 @@ def all_pairs_seconds(count: int, d: int) -> float:
     """The plain way: each new persona is compared with all before it, feature by feature, until one is too close."""
     from personaloom.personas import PersonaBank, RandomSampler
 
-    rows = [
-        tuple(row)
-        for row in RandomSampler(PersonaBank.load(BANK), 42).sample_population(count).codes.tolist()
-    ]
+    rows = [tuple(row) for row in RandomSampler(PersonaBank.load(BANK), 42).sample_population(count).codes.tolist()]
     kept: list[tuple[int, ...]] = []
     started = time.process_time()
     for row in rows:
@@ -104,9 +101,7 @@ def line(row: dict[str, object]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="up to 100,000 personas")
     parser.add_argument("--one", nargs=3, metavar=("COUNT", "D", "STRATEGY"), help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -20,7 +20,8 @@
         │   ├── RateLimitedError          429, 529
         │   ├── ServerFaultError          5xx
         │   ├── CallTimeoutError          no answer in time
-        │   ├── ConnectionCutError        refused, reset, or closed in mid-reply
+        │   ├── ConnectionCutError        reset, or closed in mid-reply
+        │   │   └── UnreachableError      refused, or no such host: nothing was sent
         │   ├── MalformedReplyError       not JSON, wrong content type, wrong shape, schema not met after repair
         │   └── EmptyReplyError           a reply without text
         └── FinalError                    asking again would give the same
@@ -70,6 +71,7 @@ __all__ = [
     "StoreError",
     "TrackingError",
     "TruncatedReplyError",
+    "UnreachableError",
     "UsageError",
 ]
 
@@ -209,9 +211,18 @@ class CallTimeoutError(RetryableError):
 
 
 class ConnectionCutError(RetryableError):
-    """Refused, reset, or closed before the reply was whole; what it cost is not known."""
+    """Reset, or closed before the reply was whole; what it cost is not known."""
 
     kind = "connection_cut"
+
+
+class UnreachableError(ConnectionCutError):
+    """No connection at all (refused, no such host): nothing was sent, so nothing was used."""
+
+    kind = "unreachable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, input_tokens=0, output_tokens=0)
 
 
 class MalformedReplyError(RetryableError):

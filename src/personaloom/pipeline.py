@@ -8,7 +8,6 @@ report live above.
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Awaitable, Callable
 from functools import cached_property
@@ -44,7 +43,7 @@ from personaloom.stages import (
     Stage,
     StageName,
 )
-from personaloom.store import Store, folder_is_ours
+from personaloom.store import Store, clear_folder, folder_is_ours
 from personaloom.work import SlotWork
 
 __all__ = ["Pipeline"]
@@ -210,7 +209,9 @@ class Pipeline:
             raise UsageError(f"reset=true: {folder} is no dataset folder of ours, so it is left as it is")
         if folder.exists():
             Store.check_free(folder)
-            shutil.rmtree(folder)
+            left = clear_folder(folder)
+            if left:
+                self.note(f"reset=true left what is not ours in {folder}: {', '.join(left)}")
 
     def _open(self) -> Store:
         return Store(self.folder, self.fingerprint)

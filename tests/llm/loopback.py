@@ -260,8 +260,7 @@ class _Connection(asyncio.Protocol):
             return
         lines = bytes(self.buffer[:end]).decode("latin-1").split("\r\n")
         headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines[1:])
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
         size = int(headers.get("content-length", 0))
         if len(self.buffer) < end + 4 + size:
@@ -329,9 +328,7 @@ class _Connection(asyncio.Protocol):
             totals.output_tokens += usage[1]
         if server.keep:
             now, path, headers, body = request
-            server.requests.append(
-                LoggedRequest(totals.requests, now, path, headers, body, status, fault, *usage)
-            )
+            server.requests.append(LoggedRequest(totals.requests, now, path, headers, body, status, fault, *usage))
 
     def answer(self, request: tuple, fault: str | None, wait: float | None) -> None:
         body = request[3]
@@ -378,9 +375,7 @@ class _Connection(asyncio.Protocol):
             self.transport.write(bytes([byte]))
             await asyncio.sleep(0.05)
 
-    def send(
-        self, status: int, payload: bytes, kind: str = "application/json", extra: Sequence[str] = ()
-    ) -> None:
+    def send(self, status: int, payload: bytes, kind: str = "application/json", extra: Sequence[str] = ()) -> None:
         self.transport.write(_head(status, len(payload), kind, extra) + payload)
 
 
@@ -458,9 +453,7 @@ def _retry_headers(fault: str, wait: float | None) -> list[str]:
 # -- what the model says ---------------------------------------------------------------------------------------------
 
 
-def completion(
-    body: dict[str, Any], server: LoopbackLLM, fault: str | None
-) -> tuple[dict[str, Any], tuple[int, int]]:
+def completion(body: dict[str, Any], server: LoopbackLLM, fault: str | None) -> tuple[dict[str, Any], tuple[int, int]]:
     """A chat completion, and its input and output tokens (a quarter of the characters, so that anyone can recount)."""
     text = server.reply(body) if server.reply else answer_to(body)
     finish = "stop"
@@ -574,10 +567,7 @@ def _instance(schema: dict[str, Any], name: str, words: Sequence[str], dice: _Di
     kind = schema.get("type")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
-        out = {
-            key: _instance(inner, key, words, dice, last)
-            for key, inner in schema.get("properties", {}).items()
-        }
+        out = {key: _instance(inner, key, words, dice, last) for key, inner in schema.get("properties", {}).items()}
         if out.get("satisfied") is True and "message" in out:
             out["message"] = ""
         return out
@@ -585,9 +575,7 @@ def _instance(schema: dict[str, Any], name: str, words: Sequence[str], dice: _Di
         if name in {"missing", "vague", "conflicts"}:
             return []
         count = max(schema.get("minItems", 0), min(1 + dice.below(2), schema.get("maxItems", 9)))
-        return [
-            _instance(schema.get("items", {"type": "string"}), name, words, dice, last) for _ in range(count)
-        ]
+        return [_instance(schema.get("items", {"type": "string"}), name, words, dice, last) for _ in range(count)]
     if kind == "boolean":
         if name == "satisfied":
             return '"satisfied" is false' not in last and dice.below(4) == 0
@@ -647,9 +635,7 @@ class LoopbackProcess:
             return json.load(answer)
 
     def reset(self) -> None:
-        request = urllib.request.Request(
-            self.base_url.removesuffix("/v1") + "/reset", data=b"{}", method="POST"
-        )
+        request = urllib.request.Request(self.base_url.removesuffix("/v1") + "/reset", data=b"{}", method="POST")
         urllib.request.urlopen(request, timeout=20).close()
 
 

@@ -129,9 +129,7 @@ def test_a_key_that_a_server_echoes_is_in_no_error(monkeypatch):
         (error,) = ask_all(server, [PLAIN], api_key_env="PL_TEST_KEY")
     assert server.requests[0].headers["authorization"] == f"Bearer {secret}"
     assert isinstance(error, AuthenticationFailedError)
-    assert not any(
-        secret in text for text in (str(error), repr(error), repr(vars(error)), repr(error.__cause__))
-    )
+    assert not any(secret in text for text in (str(error), repr(error), repr(vars(error)), repr(error.__cause__)))
 
 
 def test_litellm_is_imported_by_the_first_call_and_not_before():

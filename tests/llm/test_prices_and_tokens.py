@@ -47,9 +47,7 @@ def test_what_runs_here_is_free_and_an_override_is_stronger():
 
 def test_cached_input_costs_what_the_provider_says():
     price = Price.per_million(2.0, 10.0, 1.0)
-    assert price.cost(Usage(1000, 100, cached_tokens=400)) == pytest.approx(
-        600 * 2e-6 + 400 * 1e-6 + 100 * 1e-5
-    )
+    assert price.cost(Usage(1000, 100, cached_tokens=400)) == pytest.approx(600 * 2e-6 + 400 * 1e-6 + 100 * 1e-5)
     assert Price.per_million(2.0, 10.0).cost(Usage(1000, 0, cached_tokens=400)) == pytest.approx(2e-3)
 
 

@@ -311,3 +311,18 @@ def test_stopping_at_any_call_and_going_on_ends_in_the_same_dataset(tmp_path):
         assert server.totals.requests == total
     assert manifest(tmp_path / "whole")["counts"]["supplements"] > 0
     assert content(dataset(tmp_path / "bits")) == content(dataset(tmp_path / "whole"))
+
+
+def test_an_address_where_nobody_is_ends_the_run_soon_and_names_it(tmp_path, capsys):
+    words = ("llm=gpt4o", "llm.base_url=http://127.0.0.1:9/v1", "num_personas=20")
+    assert run(*words, "engine.retry.base_s=0.01", out=tmp_path) == 1
+    said = capsys.readouterr().err
+    assert "127.0.0.1:9" in said
+    assert "check llm.base_url" in said
+    assert manifest(tmp_path)["usage"]["unknown_attempts"] == 0
+
+
+def test_an_estimate_needs_no_key(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert run("--estimate", "llm=gpt4o", "num_personas=2", out=tmp_path) == 0
+    assert "$" in capsys.readouterr().out

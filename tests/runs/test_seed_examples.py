@@ -60,9 +60,7 @@ def root(tmp_path):
 
 
 def python(root, *words):
-    done = subprocess.run(
-        [sys.executable, *words], cwd=root, capture_output=True, text=True, timeout=110, check=False
-    )
+    done = subprocess.run([sys.executable, *words], cwd=root, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

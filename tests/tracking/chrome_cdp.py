@@ -65,9 +65,7 @@ class Page:
         """Poll in the page until a JavaScript expression is true; returns its value."""
         async with asyncio.timeout(seconds):
             while not (
-                value := await self.run(
-                    f"(() => {{ try {{ return {condition} }} catch {{ return null }} }})()"
-                )
+                value := await self.run(f"(() => {{ try {{ return {condition} }} catch {{ return null }} }})()")
             ):
                 await asyncio.sleep(0.05)
         return value
@@ -87,9 +85,7 @@ class Page:
         await self.send("Emulation.setDeviceMetricsOverride", **metrics)
 
     async def colours(self, scheme: str) -> None:
-        await self.send(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     async def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode((await self.send("Page.captureScreenshot"))["data"]))

@@ -93,9 +93,7 @@ def _persona(index: int, evil: str) -> PersonaSpec:
         for name, values in DIMENSIONS.items()
         if name == "role" or key.child(name).below(10, "has") < 8
     }
-    prompt = (
-        f"You are a {features['role']}. You ask plainly and you want an answer that can be used today. {evil}"
-    )
+    prompt = f"You are a {features['role']}. You ask plainly and you want an answer that can be used today. {evil}"
     return PersonaSpec(Ids.persona(index), features, prompt, {"nearest_distance": 2})
 
 
@@ -105,9 +103,7 @@ def _talk(spec: PersonaSpec, index: int, slot: int, evil: str) -> Interaction:
     topic, turns = TOPICS[key.below(len(TOPICS), "topic")], 2 + key.below(4, "turns")
     messages, noise = [], []
     for turn in range(turns):
-        clean = (
-            f"Could you {topic}? {evil}" if turn == 0 else f"Thanks. What about step {turn} of it, please?"
-        )
+        clean = f"Could you {topic}? {evil}" if turn == 0 else f"Thanks. What about step {turn} of it, please?"
         result = _noise(clean, Ids.unit(slot_id, turn), key.child("turn", turn))
         noise.append(result)
         meta = {"unit_id": Ids.unit(slot_id, turn)} | ({"noise": result.to_dict()} if result.applied else {})
@@ -134,8 +130,7 @@ def _noise(clean: str, unit_id: str, key: Key) -> NoiseResult:
         return NoiseResult(clean, clean, str(layer), layer.layer_index, [], meta)
     noisy = {
         NoiseLayer.SURFACE: clean.replace("ould", "uold").replace("step", "setp"),
-        NoiseLayer.INCOMPLETE: clean.replace("40 GB of photos", "some stuff").replace("by Friday", "soon")
-        + " or so",
+        NoiseLayer.INCOMPLETE: clean.replace("40 GB of photos", "some stuff").replace("by Friday", "soon") + " or so",
         NoiseLayer.AMBIGUOUS: clean + " Or maybe the other thing first, both really.",
     }[layer]
     meta = {
@@ -153,9 +148,7 @@ def _noise(clean: str, unit_id: str, key: Key) -> NoiseResult:
 
 
 def _query(talk: Interaction) -> dict[str, Any]:
-    query = DealtQuery(
-        talk.interaction_id, talk.original_query, talk.initial_query, target_turns=talk.num_turns
-    )
+    query = DealtQuery(talk.interaction_id, talk.original_query, talk.initial_query, target_turns=talk.num_turns)
     return query.to_dict() | {"persona_id": talk.persona_id}
 
 

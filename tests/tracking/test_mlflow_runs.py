@@ -142,9 +142,7 @@ def test_the_same_dataset_goes_on_in_its_run(sweep, worker):
     tracker = MlflowTracker(out, "chat", worker=worker)
     assert tracker.upload(folders[1]).run_id == refs[1].run_id
     assert rows(out, "select count(*) from runs") == [(4,)]
-    changed = rows(
-        out, "select value from tags where key = 'changed_params' and run_uuid = ?", refs[1].run_id
-    )
+    changed = rows(out, "select value from tags where key = 'changed_params' and run_uuid = ?", refs[1].run_id)
     assert changed == [("num_personas=20",)]
     samples = "select value from latest_metrics where key = 'dataset/samples' and run_uuid = ?"
     assert rows(out, samples, refs[1].run_id) == [(7.0,)]
@@ -183,9 +181,7 @@ def test_a_token_reaches_the_server_and_nothing_else(worker, tmp_path):
     class Refusing(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             seen.append(self.headers.get("Authorization"))
-            body = json.dumps(
-                {"error_code": "UNAUTHENTICATED", "message": f"no such token: {TOKEN}"}
-            ).encode()
+            body = json.dumps({"error_code": "UNAUTHENTICATED", "message": f"no such token: {TOKEN}"}).encode()
             self.send_response(401)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -200,9 +196,7 @@ def test_a_token_reaches_the_server_and_nothing_else(worker, tmp_path):
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            tracker = MlflowTracker(
-                tmp_path, "chat", uri=f"http://127.0.0.1:{server.server_port}", worker=worker
-            )
+            tracker = MlflowTracker(tmp_path, "chat", uri=f"http://127.0.0.1:{server.server_port}", worker=worker)
             folder = make_folder(tmp_path)
             with pytest.raises(TrackingError) as caught:
                 tracker.upload(folder)

@@ -58,9 +58,7 @@ def test_a_failed_report_leaves_the_old_one_whole(tmp_path):
 
 
 def test_beyond_its_limit_the_page_counts_what_it_leaves_out(tmp_path):
-    talks = blocks(write_report(make_folder(tmp_path, 6, 4), most_conversations=5).read_text())["index"][
-        "talks"
-    ]
+    talks = blocks(write_report(make_folder(tmp_path, 6, 4), most_conversations=5).read_text())["index"]["talks"]
     assert (len(talks["ids"]), talks["total"]) == (5, 24)
     assert sum(number for _, number in talks["turn_counts"]) == 24
 
@@ -82,9 +80,7 @@ def test_only_a_simulated_dataset_bears_the_banner(tmp_path):
 
 @given(
     st.integers(1, 5).flatmap(
-        lambda width: st.lists(
-            st.lists(st.integers(-1, 2), min_size=width, max_size=width), min_size=2, max_size=150
-        )
+        lambda width: st.lists(st.lists(st.integers(-1, 2), min_size=width, max_size=width), min_size=2, max_size=150)
     )
 )
 def test_distances_equal_those_counted_pair_by_pair(rows):

@@ -12,7 +12,9 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page was not opened"),
 ]
-EVIL = "</script><script>document.title='owned'</script><img src=http://127.0.0.1:9/x onerror=\"document.title='owned'\">"
+EVIL = (
+    "</script><script>document.title='owned'</script><img src=http://127.0.0.1:9/x onerror=\"document.title='owned'\">"
+)
 READY = "document.documentElement.dataset.ready"
 
 
@@ -33,9 +35,7 @@ def test_every_part_opens_without_a_request_or_a_complaint(tmp_path):
             await page.open(report.as_uri())
             await page.until(READY)
             assert "SIM" in await page.run("document.querySelector('.sim').textContent")
-            assert "15 conversations of 5 personas" in await page.run(
-                "document.querySelector('.lede').textContent"
-            )
+            assert "15 conversations of 5 personas" in await page.run("document.querySelector('.lede').textContent")
             for part in ("conversations", "personas", "noise", "usage", "failures", "config", "overview"):
                 await page.run(f"document.querySelector('[data-part={part}]').click()")
                 await page.until(
@@ -68,9 +68,7 @@ def test_filters_and_keys_find_a_conversation(tmp_path):
             await counter(page, "26 of 26")
             await page.run("document.querySelector('input[value=failed]').click()")
             await counter(page, "2 of 26")
-            assert "no reply in 60 s" in await page.until(
-                "document.querySelector('.reader .prompt')?.textContent"
-            )
+            assert "no reply in 60 s" in await page.until("document.querySelector('.reader .prompt')?.textContent")
             await page.run("document.querySelector('input[value=incomplete_info]').click()")
             await page.until("document.querySelectorAll('.reader mark.l1').length > 0")
             assert "missing slots" in await page.run("document.querySelector('.prov').textContent")

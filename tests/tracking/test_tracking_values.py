@@ -119,8 +119,7 @@ def test_run_names_say_what_differs_and_mark_simulation(manifest):
 def test_a_conversation_as_text_says_which_messages_are_noisy(tmp_path):
     talks = list(read_jsonl(make_folder(tmp_path, 6, 4) / "interactions.jsonl"))
     applied = [
-        [r["applied_strategies"] for r in talk["metadata"]["noise"] if r["applied_strategies"]]
-        for talk in talks
+        [r["applied_strategies"] for r in talk["metadata"]["noise"] if r["applied_strategies"]] for talk in talks
     ]
     assert any(applied)
     for talk, kinds in zip(talks, applied, strict=True):
@@ -142,9 +141,7 @@ def test_links_open_the_runs_and_the_samples_in_the_right_mode(tmp_path):
     links = links_for("sqlite:////x/mlflow.db", "7", "abc", port=5001)
     assert links["Runs"] == "http://127.0.0.1:5001/#/experiments/7/runs?workflowType=machine_learning"
     assert links["Samples"] == links["Runs"] + "&compareRunsMode=ARTIFACT"
-    assert links_for("https://user:pw@host/base/", "1")["Runs"].startswith(
-        "https://host/base/#/experiments/1/runs"
-    )
+    assert links_for("https://user:pw@host/base/", "1")["Runs"].startswith("https://host/base/#/experiments/1/runs")
     spec = StoreSpec.resolve(tmp_path / "a b", "exp")
     assert f"'{spec.uri}'" in serve_command(spec)
     assert serve_command(StoreSpec("http://host", "exp")) is None

@@ -28,9 +28,11 @@ def help_page(config_dirs: Iterable[Path] = ()) -> str:
         ["Groups and their options (* is the default):", *_groups(group_options(folders))],
         ["Top-level keys (any key below them is set the same way: engine.concurrency=64):", *_keys()],
         ["Flags:", *(line for flag in FLAGS for line in _flag(flag))],
-        ["Verbs: preview=3  estimate=true  compare=A,B  migrate=config.yaml",
-         "       dataset=old.jsonl  annotate=FOLDER  arms=A,B  preferences=A,B",
-         "       ledger=show|prune|export"],
+        [
+            "Verbs: preview=3  estimate=true  compare=A,B  migrate=config.yaml",
+            "       dataset=old.jsonl  annotate=FOLDER  arms=A,B  preferences=A,B",
+            "       ledger=show|prune|export",
+        ],
         ["Examples:", *(line for command, what in _EXAMPLES for line in (f"  {command}", f"      {what}"))],
     ]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"

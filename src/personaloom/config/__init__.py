@@ -36,7 +36,7 @@ def compose(
     return composing(overrides, config=Path(config) if config is not None else None, config_dirs=config_dirs)
 
 
-def validate(config: Mapping[str, Any]) -> Composed:
+def validate(config: Mapping[str, Any], *, keys_needed: bool = True) -> Composed:
     """The config with every value judged and of its type.
 
     Raises:
@@ -44,7 +44,7 @@ def validate(config: Mapping[str, Any]) -> Composed:
     """
     from personaloom.config.judging import validate as judging  # noqa: PLC0415 - imports pydantic and hydra
 
-    return judging(config)
+    return judging(config, keys_needed=keys_needed)
 
 
 def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = None) -> Parts:

@@ -29,17 +29,20 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
 """Arguments that no config can hold: the builder adds them."""
 
 
-def validate(config: Mapping[str, Any]) -> Composed:
+def validate(config: Mapping[str, Any], *, keys_needed: bool = True) -> Composed:
     """The config, judged; whole numbers where a float is meant have become floats.
 
     Args:
         config: what ``compose`` gave, or plain values.
+        keys_needed: whether a key that is not in the environment is a fault: not where no model is asked.
 
     Raises:
         ConfigError: with every fault.
     """
     composed = config if isinstance(config, Composed) else _of_plain(config)
     judged, faults = _judge(composed)
+    if not keys_needed:
+        faults = [fault for fault in faults if not (fault.where == "llm" and "is not set" in fault.problem)]
     if faults:
         raise ConfigError(faults)
     return composed.judged(judged)

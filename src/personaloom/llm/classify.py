@@ -27,6 +27,7 @@ from personaloom.errors import (
     ModelNotFoundError,
     RateLimitedError,
     ServerFaultError,
+    UnreachableError,
 )
 from personaloom.llm.scrub import excerpt
 
@@ -267,10 +268,15 @@ _UNREADABLE = re.compile(
 )
 
 
+_UNREACHABLE = re.compile(r"cannot connect|connection refused|name or service not known|getaddrinfo", re.IGNORECASE)
+
+
 def _unreadable(text: str, said: str, where: str) -> CallError | None:
     """A broken connection or an unreadable answer, which LiteLLM reports as an error of the server."""
     if _UNREADABLE.search(text):
         return MalformedReplyError(f"{where}: {said}")
+    if _UNREACHABLE.search(text):
+        return UnreachableError(f"{where}: {said}")
     if re.search(r"connection error|server disconnected|peer closed connection", text, re.IGNORECASE):
         return ConnectionCutError(f"{where}: {said}")
     return None
@@ -282,6 +288,8 @@ def _connection(text: str, said: str, where: str) -> CallError:
         return MalformedReplyError(f"{where}: {said}")
     if re.search(r"time(?:d)?[ -]?out", text, re.IGNORECASE):
         return CallTimeoutError(f"{where}: no reply in time: {said}")
+    if _UNREACHABLE.search(text):
+        return UnreachableError(f"{where}: {said}")
     return ConnectionCutError(f"{where}: {said}")
 
 

@@ -22,6 +22,7 @@ from personaloom.errors import (
     RetryableError,
     StoreError,
     TruncatedReplyError,
+    UnreachableError,
 )
 from personaloom.keyed import Key
 from personaloom.llm.budget import Budget, Spend
@@ -44,6 +45,8 @@ DEFAULT_OUTPUT_TOKENS = 4096
 """What a reply may cost at most where ``max_tokens`` is not set: used to reserve budget, not sent."""
 ONE_CALL = Spend(0.0, 0, 1)
 
+UNREACHABLE_TRIES = 5
+"""Connections that are refused before any is accepted, until the run says so and ends."""
 ATTEMPT_STRIDE = 100
 """A caller that asks again on its own (attempt 1) never meets the numbers that asking again in here has used."""
 
@@ -84,6 +87,8 @@ class LLMClient:
         self._asked: dict[bytes, asyncio.Future[LLMReply] | None] = {}
         """Calls under way; a future where somebody else waits for the same one."""
         self._halt: PersonaLoomError | None = None
+        self._reached = False
+        self._refused = 0
 
     # -- what a run knows of it ----------------------------------------------------------------------------------
 
@@ -259,6 +264,7 @@ class LLMClient:
             self.in_flight += 1
             try:
                 reply = await spec.client.complete(request, sampling, spec.timeout_s)
+                self._reached = True
                 slot.used_tokens = reply.usage.input_tokens + reply.usage.output_tokens
                 if reservation is not None:
                     cost = spec.price.cost(reply.usage) if spec.price else reply.cost_usd
@@ -267,6 +273,10 @@ class LLMClient:
             except CallError as error:
                 if isinstance(error, AuthenticationFailedError):
                     self.halt(error)
+                elif isinstance(error, UnreachableError):
+                    self._nobody_there(error)
+                else:
+                    self._reached = True
                 if error.status is not None or error.input_tokens is not None:
                     # The server answered, so what the attempt used is known.
                     tokens = (error.input_tokens or 0) + (error.output_tokens or 0)
@@ -277,6 +287,17 @@ class LLMClient:
                 self.in_flight -= 1
                 if self.budget and reservation is not None:
                     self.budget.settle(reservation, actual)
+
+    def _nobody_there(self, error: UnreachableError) -> None:
+        """End the run where no server has answered at all: that is a wrong address, not a passing fault."""
+        self._refused += 1
+        if not self._reached and self._refused >= UNREACHABLE_TRIES:
+            self.halt(
+                PersonaLoomError(
+                    f"{error}. No server has answered yet, in {self._refused} tries: check llm.base_url and that the "
+                    "server runs, then run the same command"
+                )
+            )
 
     def _limiter(self, spec: DeploymentSpec) -> DeploymentLimiter:
         name = spec.client.deployment.name

@@ -25,6 +25,7 @@ from personaloom.errors import (
     EmptyReplyError,
     MalformedReplyError,
     RetryableError,
+    UnreachableError,
 )
 from personaloom.llm.classify import classify
 from personaloom.llm.endpoints import Endpoint
@@ -153,9 +154,7 @@ class DirectClient:
             ):
                 return answer.status, await self._whole(answer), answer.headers
         except TimeoutError:
-            raise CallTimeoutError(
-                f"{self.deployment.name}: no complete reply within {deadline_s:g} s"
-            ) from None
+            raise CallTimeoutError(f"{self.deployment.name}: no complete reply within {deadline_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             # "from None": what aiohttp raises holds the request with its headers.
             raise self._broken(error) from None
@@ -250,13 +249,11 @@ class DirectClient:
         name = self.deployment.name
         said = excerpt(str(error) or type(error).__name__, self._secrets())
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
-            return AuthenticationFailedError(
-                f"{name}: the server's certificate or TLS cannot be trusted: {said}"
-            )
+            return AuthenticationFailedError(f"{name}: the server's certificate or TLS cannot be trusted: {said}")
         if isinstance(error, aiohttp.ClientResponseError):
-            return MalformedReplyError(
-                f"{name}: the answer is no HTTP: {excerpt(error.message, self._secrets())}"
-            )
+            return MalformedReplyError(f"{name}: the answer is no HTTP: {excerpt(error.message, self._secrets())}")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return UnreachableError(f"{name}: {said}")
         return ConnectionCutError(f"{name}: {said}")
 
     def _secrets(self) -> list[str]:

@@ -126,9 +126,7 @@ def tidy_base_url(base_url: str) -> str:
     if parts.scheme not in _PORTS or not parts.hostname or re.search(r"\s", base_url.strip()):
         raise UsageError(f"llm.base_url: {base_url!r} is no address of a server → {remedy}")
     if parts.query or parts.fragment:
-        raise UsageError(
-            "llm.base_url: it has a query (?…) → leave it out; Azure's goes through transport=litellm"
-        )
+        raise UsageError("llm.base_url: it has a query (?…) → leave it out; Azure's goes through transport=litellm")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "") + path
@@ -142,9 +140,7 @@ def canonical_origin(base_url: str) -> str:
     return f"{parts.scheme}://{host}:{parts.port or _PORTS[parts.scheme]}{parts.path}"
 
 
-def key_variable(
-    model: str, base_url: str | None = None, api_key_env: str | None = None
-) -> tuple[str | None, bool]:
+def key_variable(model: str, base_url: str | None = None, api_key_env: str | None = None) -> tuple[str | None, bool]:
     """The environment variable that a model's key is read from, and whether calls need it.
 
     A variable that the config names is used wherever the model is. Without one, a provider's usual variable is used at
@@ -171,9 +167,7 @@ def resolve(
             "llm.api_key_env: this is no name of an environment variable → write its name, such as OPENAI_API_KEY"
         )
     if not model or model != model.strip():
-        raise UsageError(
-            f"llm.model: {model!r} is no model name → write provider/name, such as openai/gpt-4o"
-        )
+        raise UsageError(f"llm.model: {model!r} is no model name → write provider/name, such as openai/gpt-4o")
     provider, full, wire = _split(model, custom=base_url is not None)
     known = OPENAI_PROTOCOL.get(provider)
     if transport == "auto":

@@ -161,9 +161,7 @@ class DeploymentLimiter:
             number = await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self._leave(
-                    self._clock(), future.result(), asyncio.CancelledError(), 0
-                )  # it had been admitted
+                self._leave(self._clock(), future.result(), asyncio.CancelledError(), 0)  # it had been admitted
             self._pump()
             raise
         return self._clock(), number
@@ -248,9 +246,7 @@ class DeploymentLimiter:
         self._breaker.answered()
         if self._rate.too_much(now, number, wait_s):
             carried = 2.0 * (self._rate.rate(now) or 0.0) * self._rate.latency
-            self._window = max(
-                1.0, min(self._most, max(0.7 * min(self._window, self.in_flight + 1), carried))
-            )
+            self._window = max(1.0, min(self._most, max(0.7 * min(self._window, self.in_flight + 1), carried)))
 
     def _speed_up(self, now: float, number: int, latency: float) -> None:
         self._breaker.answered()

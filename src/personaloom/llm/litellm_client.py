@@ -104,9 +104,7 @@ class LiteLLMClient:
         }
         return {
             # A server of the user's own speaks the OpenAI protocol, which LiteLLM is told by the provider.
-            "model": f"openai/{endpoint.model}"
-            if endpoint.provider == "openai_compatible"
-            else endpoint.model,
+            "model": f"openai/{endpoint.model}" if endpoint.provider == "openai_compatible" else endpoint.model,
             "messages": [message.to_dict() for message in messages],
             "num_retries": 0,
             "max_retries": 0,
@@ -164,7 +162,5 @@ def _import_litellm() -> Any:
 
         litellm.suppress_debug_info = True
         litellm.telemetry = False
-        logging.getLogger("LiteLLM").setLevel(
-            logging.CRITICAL
-        )  # it logs errors that are judged here, with their text
+        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs errors that are judged here, with their text
         return litellm

@@ -58,9 +58,7 @@ class Price:
     def cost(self, usage: Usage) -> float:
         """Dollars for these tokens. Reasoning tokens are part of the output, cached ones part of the input."""
         cached = min(usage.cached_tokens, usage.input_tokens)
-        per_cached = (
-            self.input_per_token if self.cached_input_per_token is None else self.cached_input_per_token
-        )
+        per_cached = self.input_per_token if self.cached_input_per_token is None else self.cached_input_per_token
         return (
             (usage.input_tokens - cached) * self.input_per_token
             + cached * per_cached
@@ -72,9 +70,7 @@ FREE = Price(0.0, 0.0)
 """Models on the user's own machine, and the simulated one."""
 
 
-def price_for(
-    deployment: Deployment, override: Mapping[str, float | None] | Price | None = None
-) -> Price | None:
+def price_for(deployment: Deployment, override: Mapping[str, float | None] | Price | None = None) -> Price | None:
     """The price of a deployment: as the config gives it, else free for local providers, else the table's, else None.
 
     Args:

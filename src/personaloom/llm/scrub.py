@@ -48,9 +48,7 @@ def secret_values(names: Iterable[str | None] = (), *, all_like_keys: bool = Fal
     if all_like_keys:
         chosen |= {name for name in os.environ if _SECRET_NAME.search(name)}
     values = {os.environ.get(name, "").strip() for name in chosen}
-    return sorted(
-        (value for value in values if len(value) >= _SHORTEST), key=lambda value: (-len(value), value)
-    )
+    return sorted((value for value in values if len(value) >= _SHORTEST), key=lambda value: (-len(value), value))
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:

@@ -58,6 +58,4 @@ def worst_case(what: str | Iterable[ChatMessage]) -> int:
     """More tokens than any byte-level tokenizer makes of it: one for each byte of UTF-8, and generous frames."""
     if isinstance(what, str):
         return len(what.encode("utf-8", "replace"))
-    return (
-        sum(len(message.content.encode("utf-8", "replace")) + _FRAME_BOUND for message in what) + _FRAME_BOUND
-    )
+    return sum(len(message.content.encode("utf-8", "replace")) + _FRAME_BOUND for message in what) + _FRAME_BOUND

@@ -25,7 +25,7 @@ def run(value: str, call: Invocation) -> int:
     if call.action == "multirun":
         raise UsageError("--estimate is of one run: estimate each job by itself (siblings of a sweep share replies)")
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
-    parts = build_parts(validate(of_dataset(call, composed)))
+    parts = build_parts(validate(of_dataset(call, composed), keys_needed=False))
     print_estimate(estimate(parts), Console())
     return 0
 

@@ -49,17 +49,13 @@ def connect_local(
     """
     if find_spec("xllamacpp") is None:
         raise UsageError("llm=local needs the extra 'local' → pip install 'personaloom[local]'")
-    return LocalClient(
-        model, find_weights(model_path), slots, threads or os.cpu_count() or 1, context, timeout
-    )
+    return LocalClient(model, find_weights(model_path), slots, threads or os.cpu_count() or 1, context, timeout)
 
 
 class LocalClient:
     """One model in a child process (a ``ChatClient``)."""
 
-    def __init__(
-        self, model: str, weights: Path, slots: int, threads: int, context: int, timeout_s: float
-    ) -> None:
+    def __init__(self, model: str, weights: Path, slots: int, threads: int, context: int, timeout_s: float) -> None:
         name = model if model.startswith("local/") else f"local/{model}"
         self.deployment = Deployment("local", name)
         self._settings: dict[str, Any] = {
@@ -83,9 +79,7 @@ class LocalClient:
         if inner is None or self._child is None or self._child.poll() is not None:
             inner = await asyncio.to_thread(self._start)
         reply = await inner.complete(request, sampling, deadline_s)
-        return replace(
-            reply, snapshot=Path(self._settings["model_path"]).name
-        )  # the server says the whole path
+        return replace(reply, snapshot=Path(self._settings["model_path"]).name)  # the server says the whole path
 
     async def aclose(self) -> None:
         """Close connections and end the child; the next call starts another."""
