@@ -1,6 +1,7 @@
 """Every config file that ships composes, is judged sound, and builds its parts."""
 
 import json
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from personaloom.config import build_parts, compose, validate
 from personaloom.config.groups import describe, group_options, search_folders
 from personaloom.config.schema import GROUPS
+from personaloom.errors import UsageError
+from personaloom.llm.local.fetch import GGUF, cache_folder
 from personaloom.llm.types import Role
 
 NEEDS = {
@@ -44,10 +47,19 @@ def elsewhere(tmp_path, monkeypatch):
     Path("queries.csv").write_text("text\nHow do I mend a clock?\n")
 
 
+def local_model_is_here():
+    """The extra and its weights are not part of a plain install: without them the option says how to get them."""
+    return find_spec("xllamacpp") is not None and (cache_folder() / GGUF).is_file()
+
+
 @pytest.mark.parametrize("choices", TOGETHER, ids=" ".join)
 def test_every_option_composes_is_sound_and_builds(choices):
     needed = [f"{key}={value}" for choice in choices for key, value in NEEDS.get(choice, {}).items()]
     config = validate(compose([*choices, *needed, *(more for choice in choices for more in WITH.get(choice, []))]))
+    if config["llm"]["_target_"].endswith("connect_local") and not local_model_is_here():
+        with pytest.raises(UsageError, match=r"fetch=local|extra 'local'"):
+            build_parts(config)
+        return
     parts = build_parts(config)
     assert set(parts.roles) == set(Role)
     assert parts.name == config["name"]
