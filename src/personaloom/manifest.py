@@ -98,12 +98,18 @@ def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
     return {
         "version": store.version,
         "num_personas": count,
-        "training": StageName.TRAINING in pipeline.parts.plan,
+        "training": _makes_samples(pipeline, store),
         "formats": [form.name for form in pipeline.parts.exporter.formats],
         "quality": pipeline.quality.settings(),
         "stopped": type(pipeline.stopped).__name__ if pipeline.stopped else None,
         "schema": SCHEMA,
     }
+
+
+def _makes_samples(pipeline: Pipeline, store: Store) -> bool:
+    """Whether samples are written: where they are asked for, and where they lie already, so that none goes stale."""
+    asked = {StageName.TRAINING, StageName.EXPORT, StageName.SCORE} & pipeline.parts.plan.names
+    return bool(asked) or (store.folder / "training_data").is_dir()
 
 
 def _is_current(store: Store, state: Mapping[str, Any]) -> bool:
@@ -151,7 +157,7 @@ class _Writing:
         usage = exports.token_usage()
         manifest = self._head() | self._counts(personas, queries, interactions)
         manifest |= {"usage": _usage(usage), **self._provenance(usage)}
-        if {StageName.TRAINING, StageName.EXPORT, StageName.SCORE} & self.parts.plan.names:
+        if _makes_samples(self.pipeline, self.store):
             self._samples(manifest, interactions)
         manifest["personas"] = self.parts.sampler.statistics(self.count)
         now = utc_now()

@@ -219,3 +219,14 @@ def test_reset_leaves_what_is_not_ours_and_says_so(tmp_path, capsys):
     assert mine.read_text() == "hours of work"
     assert "my_annotations.csv" in capsys.readouterr().err
     assert manifest(tmp_path)["counts"]["samples"] == 5
+
+
+def test_a_single_stage_on_a_finished_dataset_denies_nothing_that_is_there(tmp_path):
+    run("num_personas=1", out=tmp_path)
+    before = manifest(tmp_path)
+    assert run("--stage", "persona", "num_personas=1", out=tmp_path) == 0
+    assert manifest(tmp_path)["counts"] == before["counts"]
+    assert set(manifest(tmp_path)["files"]) == set(before["files"])
+    assert run("--stage", "persona", "num_personas=2", out=tmp_path) == 0
+    assert manifest(tmp_path)["counts"]["samples"] == 5
+    assert manifest(tmp_path)["counts"]["personas"] == 2
