@@ -54,8 +54,11 @@ def test_every_shipped_default_is_an_option():
 def test_the_help_shows_the_users_own_options(tmp_path, capsys):
     (tmp_path / "llm").mkdir()
     (tmp_path / "llm" / "my_model.yaml").write_text("a: 1")
+    (tmp_path / "llm" / "_shared.yaml").write_text("a: 1")
     assert entry(["--config-dir", str(tmp_path), "--help"]) == 0
-    assert "my_model" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "my_model" in said
+    assert "_shared" not in said, "a part of other options, not one of its own"
 
 
 def test_the_version_is_said(capsys):

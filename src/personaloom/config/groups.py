@@ -39,12 +39,16 @@ def search_folders(config_dirs: Iterable[Path] = ()) -> list[Path]:
 
 
 def group_options(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
-    """``{group: {option: its file}}``, sorted; a file in an earlier folder hides one of the same name in a later."""
+    """``{group: {option: its file}}``, sorted; a file in an earlier folder hides one of the same name in a later.
+
+    A file whose name begins with ``_`` is no option: others have it in their defaults list.
+    """
     found: dict[str, dict[str, Path]] = {}
     for folder in reversed(folders):
         for path in sorted(folder.rglob("*.yaml")):
             group = path.parent.relative_to(folder).as_posix()
-            if group != "." and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            hidden = path.stem.startswith("_") or any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if group != "." and not hidden:
                 found.setdefault(group, {})[path.stem] = path
     return {group: dict(sorted(found[group].items())) for group in sorted(found)}
 
