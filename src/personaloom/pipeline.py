@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -288,32 +289,31 @@ class Pipeline:
 
     def _with_client(self, stream: Callable[[LLMClient], Awaitable[None]]) -> None:
         """Run something with the run's models, ledger and budget."""
-        ledger = Ledger(self.parts.ledger.path, self.parts.ledger.mode, self.fingerprint)
         limits = self.parts.engine.budget
         scope = str(self.parts.sweep.get("id") or self.fingerprint)
-        budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope) if limits.any else None
-        client = LLMClient(
-            self.parts.roles,
-            self.parts.prompts,
-            ledger=ledger,
-            retry=self.parts.engine.retry,
-            budget=budget,
-            tracker=self.token_tracker,
-            concurrency=self.parts.engine.concurrency,
-        )
-
-        async def run() -> None:
-            try:
-                await stream(client)
-            finally:
-                await client.aclose()
-
-        try:
-            run_in_loop(run)
-        finally:
-            ledger.close()
+        with ExitStack() as opened:
+            ledger = Ledger(self.parts.ledger.path, self.parts.ledger.mode, self.fingerprint)
+            opened.callback(ledger.close)
+            budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope) if limits.any else None
             if budget is not None:
-                budget.close()
+                opened.callback(budget.close)
+            client = LLMClient(
+                self.parts.roles,
+                self.parts.prompts,
+                ledger=ledger,
+                retry=self.parts.engine.retry,
+                budget=budget,
+                tracker=self.token_tracker,
+                concurrency=self.parts.engine.concurrency,
+            )
+
+            async def run() -> None:
+                try:
+                    await stream(client)
+                finally:
+                    await client.aclose()
+
+            run_in_loop(run)
 
     def _stages(self) -> list[Stage]:
         parts, plan = self.parts, self.parts.plan

@@ -72,3 +72,13 @@ def test_minutes_are_a_limit_too():
 
     with pytest.raises(BudgetExhaustedError, match="max_minutes"):
         asyncio.run(work())
+
+
+def test_what_a_failed_run_had_reserved_counts_as_spent_though_its_process_lives(tmp_path):
+    async def failed():
+        budget = Budget(BudgetLimits(max_calls=1), tmp_path / "b.sqlite", "a")
+        await budget.reserve(Spend(0.7, 10, 1))
+        budget.close()
+
+    asyncio.run(failed())
+    assert Budget(BudgetLimits(max_calls=1), tmp_path / "b.sqlite", "a").spent() == Spend(0.7, 10, 1)

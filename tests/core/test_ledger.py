@@ -202,3 +202,25 @@ def test_it_holds_no_key_and_no_header(tmp_path, monkeypatch):
     asyncio.run(paid(Ledger(tmp_path / "l.sqlite"), request(), reply()))
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"sk-very-secret" not in stored
+
+
+def test_a_failed_run_that_could_not_let_go_holds_up_nobody_in_its_process(tmp_path):
+    """As on a full disk: neither the reply nor the end of the lease can be written."""
+
+    async def work():
+        failed = Ledger(tmp_path / "l.sqlite")
+        key = call_hash(REAL, request(), Sampling())
+        assert await failed.claim(key) is None
+        other = Ledger(tmp_path / "l.sqlite")
+        waiting = asyncio.ensure_future(other.claim(key))
+        failed._connection.execute("PRAGMA query_only = 1")
+        with pytest.raises(StoreError):
+            await failed.put(key, request(), REAL, reply())
+        assert not waiting.done()
+        failed.close()
+        with sqlite3.connect(tmp_path / "l.sqlite") as file:
+            assert file.execute("SELECT COUNT(*) FROM leases").fetchone() == (1,)
+        assert await waiting is None
+        other.close()
+
+    asyncio.run(asyncio.wait_for(work(), 20))

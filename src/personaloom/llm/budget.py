@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from personaloom.errors import BudgetExhaustedError, StoreError
-from personaloom.llm.owner import is_alive, owner_name
+from personaloom.llm.owner import is_alive, owner_name, retire
 
 __all__ = ["Budget", "BudgetLimits", "Spend"]
 
@@ -118,7 +118,8 @@ class Budget:
             self._spend(self.scope, actual.cost_usd or 0.0, actual.tokens, actual.calls)
 
     def close(self) -> None:
-        """Close the book."""
+        """Close the book; what is still set aside counts as spent, by whoever looks next."""
+        retire(self._owner)
         self._book.close()
 
     def _spend(self, scope: str, cost: float, tokens: int, calls: int) -> None:

@@ -35,7 +35,7 @@ from personaloom.llm.ledger_file import (
     open_ledger,
     trouble,
 )
-from personaloom.llm.owner import is_alive, owner_name
+from personaloom.llm.owner import is_alive, owner_name, retire
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
 
 __all__ = ["SCHEMA_VERSION", "Ledger", "LedgerEntry", "LedgerMode", "call_hash"]
@@ -95,13 +95,13 @@ class Ledger:
         self.path = Path(path)
         self.mode = LedgerMode(mode)
         self.dataset = dataset
-        self._owner = owner_name()
         self._claims: list[tuple[bytes, asyncio.Future[_Answer]]] = []
         self._replies: list[tuple[Any, ...]] = []
         self._stored: list[asyncio.Future[None]] = []
         self._uses: list[tuple[str, bytes]] = []
         self._ended: list[tuple[bytes, str]] = []
         self._held: dict[bytes, float] = {}
+        self._leased = False
         self._timer: asyncio.TimerHandle | None = None
         self._busy_since: float | None = None
         self._connection: sqlite3.Connection | None = None
@@ -109,6 +109,7 @@ class Ledger:
             self._connection = open_ledger(self.path, self.mode)
             if self.mode is LedgerMode.READWRITE:
                 self._connection.execute("PRAGMA busy_timeout = 0")  # the event loop waits, not the thread
+        self._owner = owner_name()
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -267,6 +268,7 @@ class Ledger:
         now = time.time()
         rows = [(key, self._owner, now + LEASE_SECONDS, now) for key in keys]
         granted = connection.executemany(_LEASE, rows).rowcount
+        self._leased = True
         for key in keys:
             holder = self._owner
             if granted != len(keys):
@@ -320,16 +322,21 @@ class Ledger:
             self._timer = None
         connection, self._connection = self._connection, None
         if connection is None:
+            retire(self._owner)
             return
         try:
             connection.execute("PRAGMA busy_timeout = 5000")
             if self._has_writes or self._held:
                 self._claims = []
                 self._commit(connection)
-                connection.execute("DELETE FROM leases WHERE owner = ?", (self._owner,))
         except sqlite3.Error as error:
             raise StoreError(trouble(self.path, error)) from error
         finally:
             self._take()
             self._held.clear()
+            if self._leased:
+                # What cannot be deleted now (a full disk) holds nobody up either: its owner is retired.
+                with suppress(sqlite3.Error):
+                    connection.execute("DELETE FROM leases WHERE owner = ?", (self._owner,))
+            retire(self._owner)
             connection.close()
