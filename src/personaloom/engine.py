@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from personaloom.errors import (
-    AuthenticationFailedError,
     BudgetExhaustedError,
     CallError,
     CallTimeoutError,
@@ -104,7 +103,7 @@ class Engine:
 
         Raises:
             BudgetExhaustedError, RunInterruptedError: stopped, resumable; what was in flight is stored.
-            AuthenticationFailedError, StoreError, UsageError: what ended the run.
+            CallError, StoreError, UsageError: what ended the run.
         """
         room = asyncio.Semaphore(self.settings.concurrency + self.settings.concurrency // 4)
         ticker = asyncio.ensure_future(self._tick())
@@ -155,14 +154,14 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - raised by run(), once what is in flight is drained
             self._end(error)
         finally:
-            if self._fatal is None:
+            if self._fatal is None or isinstance(self._fatal, CallError):  # any other may be of the store
                 self._book(item)
 
     async def _write_prompt(self, chain: PersonaChain) -> None:
         try:
             await self._prompted(chain)
         except CallError as error:
-            if isinstance(error, AuthenticationFailedError):
+            if error.ends_run:
                 raise
             name = chain.persona.persona_id
             self.store.put_failure(chain.index, PERSONA_LEVEL, _failure(name, name, "prompt", error))
@@ -207,9 +206,9 @@ class Engine:
         except TimeoutError:
             seconds = self.settings.conversation_deadline_s
             error: CallError = CallTimeoutError(f"engine.conversation_deadline_s={seconds:g} passed before it was done")
-        except AuthenticationFailedError:
-            raise
         except CallError as caught:
+            if caught.ends_run:
+                raise
             error = caught
         else:
             return None

@@ -26,7 +26,7 @@
         │   └── EmptyReplyError           a reply without text
         └── FinalError                    asking again would give the same
             ├── AuthenticationFailedError 401, 403: ends the run, every further call would fail too
-            ├── ModelNotFoundError        404
+            ├── ModelNotFoundError        404: ends the run where a role has no other model and none has answered
             ├── ContextLengthError        the prompt is longer than the model reads
             ├── ContentFilterError        the provider refused to answer
             ├── BadRequestError           any other 4xx
@@ -167,9 +167,11 @@ class CallError(PersonaLoomError):
         retry_after_s: seconds the server asked to wait, or None.
         input_tokens, output_tokens: what the failed attempts are known to have used.
         attempts: how many were made.
+        ends_run: every further call of the run, or of a role, would fail as this one did.
     """
 
     kind = "call_error"
+    ends_run = False
 
     def __init__(
         self,
@@ -245,6 +247,7 @@ class AuthenticationFailedError(FinalError):
     """401 or 403: every further call with this key would fail too, so the run ends."""
 
     kind = "authentication"
+    ends_run = True
 
 
 class ModelNotFoundError(FinalError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from personaloom.engine import Engine, EngineSettings
-from personaloom.errors import AuthenticationFailedError, CallError, CallTimeoutError, ConfigError, Fault
+from personaloom.errors import CallError, CallTimeoutError, ConfigError, Fault
 from personaloom.exports import PromptReader, stored_talks
 from personaloom.fingerprint import digest, models_of, templates_of
 from personaloom.llm.client import Accept, LLMClient, LLMScope
@@ -235,9 +235,9 @@ class ScoringEngine(Engine):
             error: CallError = CallTimeoutError(
                 f"engine.conversation_deadline_s={seconds:g} passed before it was judged"
             )
-        except AuthenticationFailedError:
-            raise
         except CallError as caught:
+            if caught.ends_run:
+                raise
             error = caught
         else:
             self.store.drop_failure(failure_id)

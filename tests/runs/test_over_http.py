@@ -326,3 +326,28 @@ def test_an_estimate_needs_no_key(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert run("--estimate", "llm=gpt4o", "num_personas=2", out=tmp_path) == 0
     assert "$" in capsys.readouterr().out
+
+
+def test_a_model_that_is_not_there_ends_the_run_before_more_is_tried(tmp_path, capsys):
+    with LoopbackLLM(script=["404"]) as server:
+        words = gpt4o(server, "num_personas=4", "engine.concurrency=4", "distractor=none")
+        assert run(*words, out=tmp_path) == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert "set llm.model=openai/gpt-4o to one that is there" in said
+        assert f"{server.base_url}/models lists" in said
+        facts = manifest(tmp_path)
+        assert facts["status"] == "failed"
+        assert facts["counts"]["failed"] == 0
+        assert facts["usage"]["attributed"]["attempts"] == server.totals.requests == 1
+        assert run(*words, out=tmp_path) == 0
+
+
+def test_a_pool_goes_on_without_a_model_that_is_not_there(tmp_path):
+    with LoopbackLLM() as server, LoopbackLLM(faults={"404": 1.0}) as empty:
+        pool = f"llm.pool=[{{model: openai/gpt-4o}},{{model: openai/gpt-9,base_url: '{empty.base_url}'}}]"
+        assert run(*gpt4o(server, "num_personas=2", "distractor=none", pool), out=tmp_path) == 4
+        assert empty.totals.requests
+    facts = manifest(tmp_path)
+    assert facts["counts"]["interactions"] > 0
+    assert set(facts["failures"]) == {"model_not_found"}
+    assert facts["counts"]["interactions"] + facts["counts"]["failed"] == 10

@@ -18,6 +18,7 @@ from personaloom.errors import (
     AuthenticationFailedError,
     CallError,
     ConnectionCutError,
+    ModelNotFoundError,
     PersonaLoomError,
     RetryableError,
     StoreError,
@@ -29,6 +30,7 @@ from personaloom.llm.budget import Budget, Spend
 from personaloom.llm.calls import DeploymentSpec, Fetched, call_name, merged, totalled
 from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
 from personaloom.llm.limits import DeploymentLimiter
+from personaloom.llm.missing import MissingModels
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.structured import parse_structured
@@ -88,6 +90,7 @@ class LLMClient:
         """Calls under way; a future where somebody else waits for the same one."""
         self._halt: PersonaLoomError | None = None
         self._reached = False
+        self._missing = MissingModels(self.roles)
         self._refused = 0
 
     # -- what a run knows of it ----------------------------------------------------------------------------------
@@ -246,6 +249,10 @@ class LLMClient:
                 pause = self.retry.pause(attempt, error, jitter, time.monotonic() - started)
                 if pause is None:
                     error.attempts = attempt
+                    if isinstance(error, ModelNotFoundError):
+                        self._missing.judge(error, spec, request.role)
+                        if error.ends_run:
+                            self.halt(error)
                     raise
                 await asyncio.sleep(pause)
                 continue
@@ -265,6 +272,7 @@ class LLMClient:
             try:
                 reply = await spec.client.complete(request, sampling, spec.timeout_s)
                 self._reached = True
+                self._missing.answered.add(limiter.name)
                 slot.used_tokens = reply.usage.input_tokens + reply.usage.output_tokens
                 if reservation is not None:
                     cost = spec.price.cost(reply.usage) if spec.price else reply.cost_usd
