@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from personaloom.config import build_parts, compose, validate
 from personaloom.errors import ConfigNotFoundError, PersonaLoomError, TrackingError, UsageError
 from personaloom.llm.client import LLMClient
-from personaloom.manifest import read_manifest, update_manifest
+from personaloom.manifest import update_manifest
+from personaloom.manifest_file import read_manifest
 from personaloom.parts import Parts
 from personaloom.persona_export import export_personas
 from personaloom.pipeline import Pipeline

@@ -11,12 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from personaloom.distractor import NoiseTally
 from personaloom.errors import BudgetExhaustedError, InputError, MissingStageInputError, RunInterruptedError
 from personaloom.exports import Exports, atomic_json, file_facts
 from personaloom.llm.usage import TokenTracker
+from personaloom.manifest_file import NAME, changed_files, read_manifest, stamps_of
+from personaloom.origin import was_read_in
 from personaloom.quality import Review
 from personaloom.records import Interaction, NoiseLayer, utc_now
 from personaloom.scoring import PAIR, stored_comparisons, stored_scores
@@ -28,19 +28,15 @@ if TYPE_CHECKING:
     from personaloom.pipeline import Pipeline
     from personaloom.store import Store
 
-__all__ = ["SCHEMA", "read_manifest", "update_manifest", "write_dataset"]
+__all__ = ["SCHEMA", "update_manifest", "write_dataset"]
 
 SCHEMA = 1
-NAME = "manifest.json"
-_HELD = {"name": str, "fingerprint": str, "files": dict, "counts": dict, "config": dict, "tracking": dict}
-"""What is asked of every manifest that is read; the files of older versions have these too."""
-_ANEW = "run the command that made the dataset: it writes the manifest anew, and what is stored stays"
 
 
 def write_dataset(pipeline: Pipeline, store: Store, count: int, duration_s: float) -> dict[str, Any]:
     """Write every file that this run is to write, then the manifest; gives the manifest.
 
-    A dataset whose store has not changed since its files were written is left as it is.
+    A dataset whose store and files have not changed since they were written is left as it is.
 
     Raises:
         MissingStageInputError: samples were asked for and there is no conversation.
@@ -48,32 +44,15 @@ def write_dataset(pipeline: Pipeline, store: Store, count: int, duration_s: floa
     """
     store.flush()
     state = _state(pipeline, store, count)
-    if StageName.EXPORT not in pipeline.parts.plan and _is_current(store, state):
-        manifest = read_manifest(store.folder)
-        manifest["unchanged"] = True
-        return manifest
+    if StageName.EXPORT not in pipeline.parts.plan and store.meta("exported") == state:
+        current = _current(pipeline, store)
+        if current is not None:
+            return current | {"unchanged": True}
     pipeline.progress.status("writing the files")
     manifest = _Writing(pipeline, store, count).write(duration_s)
     atomic_json(store.folder / NAME, manifest)
     store.put_meta("exported", state)
-    return manifest
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a dataset folder.
-
-    Raises:
-        MissingStageInputError: there is none.
-        InputError: it is damaged.
-    """
-    try:
-        manifest = orjson.loads((folder / NAME).read_bytes())
-    except FileNotFoundError:
-        raise MissingStageInputError(f"{folder} has no {NAME}: it is no finished dataset folder") from None
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise InputError(f"{folder / NAME} cannot be read: {error} → {_ANEW}") from error
-    if not isinstance(manifest, dict) or not all(isinstance(manifest.get(key), kind) for key, kind in _HELD.items()):
-        raise InputError(f"{folder / NAME} is damaged: {', '.join(_HELD)} are not all in it → {_ANEW}")
+    store.put_meta("stamps", stamps_of(store.folder, manifest["files"]))
     return manifest
 
 
@@ -112,15 +91,22 @@ def _makes_samples(pipeline: Pipeline, store: Store) -> bool:
     return bool(asked) or (store.folder / "training_data").is_dir()
 
 
-def _is_current(store: Store, state: Mapping[str, Any]) -> bool:
-    if store.meta("exported") != state or not (store.folder / NAME).exists():
-        return False
+def _current(pipeline: Pipeline, store: Store) -> dict[str, Any] | None:
+    """The manifest, where it and all that it lists are as they were written; else None, and what is not is said."""
     try:
         manifest = read_manifest(store.folder)
-    except InputError:  # damaged: all is written anew
-        return False
-    files = [(store.folder / name, facts) for name, facts in manifest["files"].items()]
-    return all(path.is_file() and path.stat().st_size == facts["bytes"] for path, facts in files)
+    except (InputError, MissingStageInputError):  # damaged or gone: all is written anew
+        return None
+    files, stamps = manifest["files"], store.meta("stamps") or {}
+    changed = changed_files(store.folder, files, stamps)
+    if changed:
+        were = "was" if len(changed) == 1 else "were"
+        pipeline.note(f"{', '.join(changed)} {were} changed or removed after the last run: written anew from the store")
+        return None
+    now = stamps_of(store.folder, files)
+    if now != stamps:  # a copied folder, or a report that came after the other files: not to be hashed every time
+        store.put_meta("stamps", now)
+    return manifest
 
 
 class _Writing:
@@ -135,6 +121,7 @@ class _Writing:
             store, count, pipeline.noise_mode, comparisons=stored_comparisons(pipeline, store, count)
         )
         self.tally = self.parts.distractor.tally() if self.parts.distractor else NoiseTally(0.0)
+        self.read_in = NoiseTally(0.0)
         self.turns = 0
         self.supplements = 0
         self.end_reasons: Counter[str] = Counter()
@@ -143,8 +130,8 @@ class _Writing:
         """Count one conversation."""
         self.turns += talk.num_turns
         self.supplements += bool(talk.metadata.get("supplement"))
-        self.end_reasons[str(talk.metadata.get("end_reason"))] += 1
-        self.tally.add(talk.noise())
+        self.end_reasons[str(talk.metadata.get("end_reason") or "unknown")] += 1
+        (self.read_in if was_read_in(talk.metadata) else self.tally).add(talk.noise())
 
     def write(self, duration_s: float) -> dict[str, Any]:
         """All files; gives the manifest."""
@@ -157,15 +144,18 @@ class _Writing:
         usage = exports.token_usage()
         manifest = self._head() | self._counts(personas, queries, interactions)
         manifest |= {"usage": _usage(usage), **self._provenance(usage)}
+        origin = self.pipeline.origin
+        if origin is not None:
+            manifest |= origin.tell(manifest, self.read_in, alone=self.pipeline.alone)
         if _makes_samples(self.pipeline, self.store):
             self._samples(manifest, interactions)
-        manifest["personas"] = self.parts.sampler.statistics(self.count)
+        manifest["personas"] = {} if origin is not None else self.parts.sampler.statistics(self.count)
         now = utc_now()
         manifest["created_at"] = self._created(now)
         manifest |= {"updated_at": now, "duration_s": round(duration_s, 3)}
         if self.pipeline.stopped is not None:
             manifest["stopped"] = str(self.pipeline.stopped)
-        manifest["notes"] = list(self.pipeline.notes)
+        manifest["notes"] = [*self.pipeline.notes, *(origin.notes(manifest) if origin is not None else ())]
         manifest["files"] = dict(sorted(exports.files.items()))
         return manifest
 
@@ -205,7 +195,8 @@ class _Writing:
             self.pipeline.note(f"judge: {failed[PAIR]:,} pairs could not be compared, {again}")
 
     def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
-        distractor = self.parts.distractor
+        # Noise that was read in was drawn at a rate that is not known: there is nothing to test it against.
+        distractor = self.parts.distractor if self.pipeline.origin is None else None
         weights = distractor.layer_weights if distractor is not None else {}
         found = review.statistics(
             read_samples,
@@ -282,10 +273,17 @@ class _Writing:
                 "tracking", {"kind": "none", "uri": None, "experiment": None, "run_id": None, "error": None}
             ),
             "sweep": {"id": None, "job": None, "overrides": [], **parts.sweep},
-            "config": dict(parts.config),
+            "config": self._config(),
             "versions": _versions(self.pipeline),
             "unused_keys": _unused_keys() if self.pipeline.simulated else [],
         }
+
+    def _config(self) -> dict[str, Any]:
+        """What the dataset was made with; the folder that it goes on from stands in it by its own name."""
+        config, origin = dict(self.parts.config), self.pipeline.origin
+        if self.pipeline.alone:  # the rest was not used
+            return {name: config[name] for name in ("name", "output_dir", "training_data", "quality") if name in config}
+        return config if origin is None else {**config, "start_from": str(origin.folder)}
 
     def _kept(self, name: str, default: Any) -> Any:
         """What an earlier writing of this dataset's manifest says."""

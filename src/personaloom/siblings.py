@@ -9,7 +9,7 @@ from typing import Any
 
 from personaloom.errors import UsageError
 from personaloom.exports import atomic_json
-from personaloom.manifest import read_manifest
+from personaloom.manifest_file import read_manifest
 from personaloom.records import TrainingSample
 from personaloom.training import SPLIT_NAMES, TrainingDataExporter
 from personaloom.training.arms import equal_arms

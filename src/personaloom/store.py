@@ -13,6 +13,8 @@ import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from personaloom.errors import FolderInUseError, StoreError, UsageError
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
 
-__all__ = ["Store", "clear_folder", "folder_is_ours", "slots_done"]
+__all__ = ["Store", "clear_folder", "folder_is_ours", "slots_done", "stored_meta"]
 
 SCHEMA_VERSION = 1
 GROUP_SECONDS = 0.05
@@ -117,6 +119,25 @@ def slots_done(
                 return set(connection.execute(f"SELECT persona, slot FROM {table}"))
             rows = connection.execute(f"SELECT persona, slot, record FROM {table}")
             return {(persona, slot) for persona, slot, record in rows if orjson.loads(record)["judge"] == judge}
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreError(_words(folder, error)) from error
+
+
+def stored_meta(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """What a dataset folder's store remembers under some names, without locking it; empty where it has no store.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    path = folder / "store.sqlite"
+    if not path.exists():
+        return {}
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            return {name: _get(connection, name) for name in names}
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -391,8 +412,8 @@ class Store:
         rows, self._rows = self._rows, []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for statement, values in rows:
-                self._connection.execute(statement, values)
+            for statement, neighbours in groupby(rows, key=itemgetter(0)):
+                self._connection.executemany(statement, map(itemgetter(1), neighbours))
             self.version += 1
             _set(self._connection, "version", self.version)
             self._connection.execute("COMMIT")
@@ -466,12 +487,18 @@ def _lock(folder: Path) -> int:
     except BlockingIOError:
         holder = os.read(handle, 200).decode(errors="replace").strip() or "an unknown process"
         os.close(handle)
+        if holder == _this_process():
+            holder = f"another run in this very process ({os.getpid()})"
         raise FolderInUseError(
             f"{folder} is in use by {holder}: wait for it, or give this run another name or dataset_dir"
         ) from None
     os.ftruncate(handle, 0)
-    os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    os.pwrite(handle, f"{_this_process()}\n".encode(), 0)
     return handle
+
+
+def _this_process() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _unlock(handle: int) -> None:

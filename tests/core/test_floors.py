@@ -19,6 +19,7 @@ FLOORS = [
         "exports",
         "fingerprint",
         "manifest",
+        "manifest_file",
         "results",
         "persona_export",
         "estimate",

@@ -65,6 +65,8 @@ def test_the_second_process_is_told_who_holds_the_folder(tmp_path):
         "try: Store(Path(sys.argv[1]), 'a')\nexcept Exception as e: print(type(e).__name__, e)"
     )
     said = subprocess.run([sys.executable, "-c", code, str(tmp_path / "d")], capture_output=True, text=True, check=True)
+    with pytest.raises(FolderInUseError, match="another run in this very process"):
+        Store(tmp_path / "d", "a")
     store.close()
     assert "FolderInUseError" in said.stdout
     assert "in use by process" in said.stdout

@@ -72,6 +72,19 @@ def test_the_same_command_again_makes_no_call_and_changes_nothing(plain, capsys)
     assert "nothing was left to do" in capsys.readouterr().out
 
 
+def test_a_file_that_was_edited_to_the_same_size_is_written_anew_and_that_is_said(tmp_path, capsys):
+    run("num_personas=1", out=tmp_path)
+    path, whole = dataset(tmp_path) / "interactions.jsonl", content(dataset(tmp_path))
+    path.write_bytes(path.read_bytes().replace(b"user", b"USER"))
+    assert run("num_personas=1", out=tmp_path) == 0
+    assert content(dataset(tmp_path)) == whole
+    assert "interactions.jsonl was changed" in capsys.readouterr().err
+    path.touch()  # looked into, and found to be as it was
+    stamp = path.stat().st_mtime_ns
+    assert run("num_personas=1", out=tmp_path) == 0
+    assert path.stat().st_mtime_ns == stamp
+
+
 def test_another_machine_makes_the_same_dataset(plain, tmp_path):
     """A run is a pure function of config and seed: another folder, another concurrency, the same bytes but for times."""
     assert run("num_personas=4", "engine.concurrency=3", out=tmp_path) == 0

@@ -253,7 +253,7 @@ def _manifest(
         "prompts": {"assistant": {"version": "1", "sha256": "ab" * 32}},
         "queries": {"source": "shipped", "sha256": "cd" * 32, "size": 420, "passes": 1},
         "personas": {
-            "availability": {"realised": 0.8, "mean_features": float("nan"), "by_dimension": {"role": 1.0}},
+            "availability": {"realised": 0.8, "mean_features": None, "by_dimension": {"role": 1.0}},
             "distance": {"minimum": 2, "mean": 3.9, "histogram": {"2": 3, "3": 10}, "exact": True},
             "coverage": {"values": {"possible": 20, "seen": 18, "share": 0.9}, "unseen": {"role": ["pilot"]}},
             "sampler": "random",

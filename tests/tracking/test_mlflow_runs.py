@@ -21,6 +21,7 @@ from folder_maker import make_folder
 from mlflow_page import mlflow_page
 
 from personaloom.errors import TrackingError
+from personaloom.manifest_file import read_manifest
 from personaloom.tracking import (
     MlflowTracker,
     StoreSpec,
@@ -28,7 +29,6 @@ from personaloom.tracking import (
     links_for,
     write_report,
 )
-from personaloom.tracking.folder import read_manifest
 
 pytestmark = pytest.mark.slow
 TOKEN = "tok-0123456789-abcdef"

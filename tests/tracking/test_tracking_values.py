@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personaloom.errors import InputError, MissingStageInputError, TrackingError, UsageError
+from personaloom.llm.scrub import redacted, scrub, secret_values, without_userinfo
+from personaloom.manifest_file import read_manifest
 from personaloom.tracking import (
     MlflowTracker,
     NullTracker,
@@ -19,9 +21,8 @@ from personaloom.tracking import (
     make_tracker,
     serve_command,
 )
-from personaloom.tracking.folder import conversation_text, read_jsonl, read_manifest, run_name
+from personaloom.tracking.folder import conversation_text, read_jsonl, run_name
 from personaloom.tracking.metrics import flat_params, metrics_of, tags_of
-from personaloom.tracking.scrub import redacted, scrub, without_userinfo
 
 SECRET = "sk-verysecret-0123456789"
 
@@ -193,7 +194,11 @@ def test_untracked_runs_are_not_broken(tmp_path):
 
 def test_secrets_are_taken_out_of_texts_and_configs(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", SECRET)
-    text = scrub(f"401 for {SECRET}; Authorization: Bearer abcdefgh12; http://u:pw@host/x")
+    monkeypatch.setenv("PGPASSWORD", "tr0ub4dor")
+    said = f"401 for {SECRET}; Authorization: Bearer abcdefgh12; Basic dXNlcjpwdw==; http://u:pw@host/x; tr0ub4dor"
+    text = scrub(said, secret_values(all_like_keys=True))
+    assert "dXNlc" not in text
+    assert "tr0ub" not in text
     assert SECRET not in text
     assert "abcdefgh12" not in text
     assert "pw@" not in text

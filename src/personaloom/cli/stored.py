@@ -16,7 +16,7 @@ from personaloom.cli.summary import print_summary
 from personaloom.config import build_parts
 from personaloom.config.composition import Composed, compose
 from personaloom.config.provenance import config_yaml
-from personaloom.manifest import read_manifest
+from personaloom.manifest_file import read_manifest
 from personaloom.pipeline import Pipeline
 from personaloom.tracking import make_tracker
 

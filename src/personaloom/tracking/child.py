@@ -15,8 +15,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
+from personaloom.llm.scrub import scrub, secret_values, without_userinfo
 from personaloom.tracking.protocol import decode, encode
-from personaloom.tracking.scrub import scrub, without_userinfo
 
 if TYPE_CHECKING:
     from personaloom.tracking.child_desk import Desk
@@ -72,8 +72,9 @@ class _Server:
             number, place = int(request["id"]), without_userinfo(request["store"]["uri"])
             result = self._at_desk().do(str(request["verb"]), request["store"], request.get("args") or {})
         except Exception as error:  # noqa: BLE001 - the boundary: the parent gets every error as a reply
-            sys.stderr.write(scrub(traceback.format_exc()))
-            return {"id": number, "ok": False, "error": scrub(f"{place} {_reason(error)}")}
+            secrets = secret_values(all_like_keys=True)
+            sys.stderr.write(scrub(traceback.format_exc(), secrets))
+            return {"id": number, "ok": False, "error": scrub(f"{place} {_reason(error)}", secrets)}
         return {"id": number, "ok": True, "result": result}
 
     def warm_up(self) -> None:

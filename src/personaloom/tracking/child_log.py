@@ -13,8 +13,9 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, InputTag
 
-from personaloom.tracking.folder import conversation_text, noise_of, read_jsonl, read_manifest
-from personaloom.tracking.scrub import redacted
+from personaloom.llm.scrub import redacted
+from personaloom.manifest_file import read_manifest
+from personaloom.tracking.folder import conversation_text, noise_of, read_jsonl
 
 __all__ = ["FolderLog", "FolderScan", "Limits", "scan_folder"]
 

@@ -1,39 +1,15 @@
-"""Reading a finished dataset folder: the manifest, and the JSONL files one record at a time."""
+"""Reading a finished dataset folder: its JSONL files, one record at a time."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from personaloom.errors import InputError, MissingStageInputError
+from personaloom.errors import InputError
 from personaloom.records import NoiseVerdict
 
-__all__ = ["conversation_text", "noise_of", "read_jsonl", "read_manifest", "run_name"]
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a dataset folder.
-
-    Raises:
-        MissingStageInputError: there is none: the folder is not a dataset, or its run has not exported yet.
-        InputError: it cannot be read as JSON.
-    """
-    path = Path(folder) / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MissingStageInputError(
-            f"{path} does not exist → give the folder of a finished dataset (outputs/datasets/<name>-<fingerprint>)"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read as JSON: {error} → run the same command again to export anew"
-        ) from error
-    if not isinstance(manifest, dict):
-        raise InputError(f"{path} holds no object → run the same command again to export anew")
-    return manifest
+__all__ = ["conversation_text", "noise_of", "read_jsonl", "run_name"]
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from personaloom.errors import UsageError
-from personaloom.tracking.scrub import without_userinfo
+from personaloom.llm.scrub import without_userinfo
 
 __all__ = ["DEFAULT_PORT", "RunRef", "StoreSpec", "links_for", "serve_command", "serve_environment", "sweep_links"]
 

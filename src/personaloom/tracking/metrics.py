@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from personaloom.tracking.scrub import redacted
+from personaloom.llm.scrub import redacted
 
 __all__ = ["MAX_VALUE", "flat_params", "metrics_of", "prompts_of", "tags_of"]
 

@@ -15,8 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
-from personaloom.tracking.folder import read_manifest
-from personaloom.tracking.scrub import redacted
+from personaloom.llm.scrub import redacted
+from personaloom.manifest_file import read_manifest
 
 __all__ = ["MOST_BYTES", "MOST_CONVERSATIONS", "page_body", "page_head", "template", "write_report"]
 

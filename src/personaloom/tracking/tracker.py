@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from personaloom.errors import TrackingError, UsageError
-from personaloom.tracking.folder import read_manifest, run_name
+from personaloom.llm.scrub import without_userinfo
+from personaloom.manifest_file import read_manifest
+from personaloom.tracking.folder import run_name
 from personaloom.tracking.links import RunRef, StoreSpec, links_for, serve_command, sweep_links
 from personaloom.tracking.metrics import flat_params, prompts_of, tags_of
-from personaloom.tracking.scrub import without_userinfo
 from personaloom.tracking.worker import TrackingWorker
 
 __all__ = ["MlflowTracker", "NullTracker", "Tracker", "make_tracker"]

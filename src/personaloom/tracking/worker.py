@@ -19,9 +19,9 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from personaloom.errors import TrackingError
+from personaloom.llm.scrub import scrub, secret_values
 from personaloom.tracking.links import StoreSpec
 from personaloom.tracking.protocol import decode, encode
-from personaloom.tracking.scrub import scrub
 
 __all__ = ["TrackingWorker"]
 
@@ -169,7 +169,7 @@ class _Child:
 
     def last_words(self) -> str:
         said = [line for line in self.words if line.strip()]
-        return scrub(f": {said[-1].strip()[:400]}") if said else ""
+        return _said(f": {said[-1].strip()[:400]}") if said else ""
 
     def end(self, grace: float) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -200,7 +200,7 @@ class _Child:
             if reply.get("ok"):
                 future.set_result(dict(reply.get("result") or {}))
             else:
-                future.set_exception(TrackingError(scrub(str(reply.get("error")))))
+                future.set_exception(TrackingError(_said(str(reply.get("error")))))
         self.finished = True
         self._fail_pending()
 
@@ -219,6 +219,11 @@ class _Child:
     def _read_words(self) -> None:
         for line in _lines(self.process.stderr):
             self.words.append(line)
+
+
+def _said(text: str) -> str:
+    """What the child or MLflow says, without the keys in this environment and what looks like one."""
+    return scrub(text, secret_values(all_like_keys=True))
 
 
 def _lines(stream: IO[str] | None) -> IO[str]:

@@ -12,7 +12,8 @@ from personaloom.cli.verbs.dataset import composed, quality_of
 from personaloom.errors import InputError, UsageError
 from personaloom.exports import atomic_json
 from personaloom.foreign import foreign_samples
-from personaloom.manifest import read_manifest, update_manifest
+from personaloom.manifest import update_manifest
+from personaloom.manifest_file import read_manifest
 from personaloom.quality import read_sheets, write_sheet
 from personaloom.tracking import write_report
 

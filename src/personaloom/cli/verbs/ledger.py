@@ -15,7 +15,7 @@ from personaloom.config.nearest import choices
 from personaloom.errors import UsageError
 from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.ledger_upkeep import LedgerUpkeep
-from personaloom.manifest import read_manifest
+from personaloom.manifest_file import read_manifest
 
 __all__ = ["run"]
 

@@ -15,7 +15,8 @@ from personaloom.distractor import NoiseTally
 from personaloom.errors import InputError, StoreError
 from personaloom.exports import atomic_json, file_facts
 from personaloom.llm.usage import CallRecord, TokenTracker
-from personaloom.manifest import SCHEMA, read_manifest, update_manifest
+from personaloom.manifest import SCHEMA, update_manifest
+from personaloom.manifest_file import read_manifest
 from personaloom.records import Interaction, PersonaSpec, utc_now
 from personaloom.tracking import write_report
 from personaloom.training import TrainingDataCollector

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import UsageError
-from personaloom.tracking.folder import read_manifest
+from personaloom.manifest_file import read_manifest
 
 __all__ = ["Member", "baseline_of", "comparison_id", "members_of"]
 

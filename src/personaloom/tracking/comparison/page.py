@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from personaloom.llm.scrub import redacted
 from personaloom.records import NoiseLayer
 from personaloom.tracking.report import page_body, page_head, template
 from personaloom.tracking.report_data import pack
-from personaloom.tracking.scrub import redacted
 
 __all__ = ["write_page"]
 
