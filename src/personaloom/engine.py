@@ -140,6 +140,7 @@ class Engine:
         for task in (*running, ticker):
             task.cancel()
         await asyncio.gather(*running, ticker, return_exceptions=True)
+        self._tell_usage()  # what came after the last tick is shown too
 
     # -- one item ------------------------------------------------------------------------------------------------
 
@@ -252,12 +253,15 @@ class Engine:
     async def _tick(self) -> None:
         """Keep the display current."""
         while True:
-            totals = self.client.tracker.attributed
-            tokens = totals.input_tokens + totals.output_tokens
-            self.progress.usage(totals.calls, tokens, totals.cost_usd, self.client.in_flight)
+            self._tell_usage()
             if self.client.halted is None:
                 self.progress.status(self.client.waiting_for())
             await asyncio.sleep(STATUS_SECONDS)
+
+    def _tell_usage(self) -> None:
+        totals = self.client.tracker.attributed
+        tokens = totals.input_tokens + totals.output_tokens
+        self.progress.usage(totals.calls, tokens, totals.cost_usd, self.client.in_flight)
 
 
 def _failure(failure_id: str, persona_id: str, step: str, error: CallError) -> Failure:

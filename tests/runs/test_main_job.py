@@ -72,6 +72,13 @@ def test_the_same_command_again_makes_no_call_and_changes_nothing(plain, capsys)
     assert "nothing was left to do" in capsys.readouterr().out
 
 
+def test_the_last_counts_that_are_shown_are_those_of_the_summary(tmp_path, capsys):
+    run("num_personas=2", out=tmp_path)
+    usage = manifest(tmp_path)["usage"]["attributed"]
+    tokens = usage["input_tokens"] + usage["output_tokens"]
+    assert f"{usage['calls']:,} calls, {tokens:,} tokens" in capsys.readouterr().err
+
+
 def test_a_file_that_was_edited_to_the_same_size_is_written_anew_and_that_is_said(tmp_path, capsys):
     run("num_personas=1", out=tmp_path)
     path, whole = dataset(tmp_path) / "interactions.jsonl", content(dataset(tmp_path))

@@ -74,8 +74,12 @@ def test_no_run_is_lost_and_each_says_what_it_is(sweep):
     assert tags(out, "pairing") == dict(zip(names, ["baseline", *["ok (40)"] * 3], strict=True))
     assert tags(out, "comparison_of") == {f"SIM-comparison {folder.name}": folder.name}
     assert rows(out, "select count(*) from experiments where name = 'personaloom'") == [(1,)]
-    assert "mlflow ui --backend-store-uri" in " ".join(said.split())
-    assert all(len(line.rstrip()) <= 60 for line in said.partition("comparison of")[2].splitlines())
+    figures, _, places = said.partition("comparison of")[2].partition("\nreport ")
+    assert all(len(line.rstrip()) <= 60 for line in figures.splitlines())
+    whole = places.splitlines()  # however narrow the window: they are there to be copied
+    assert whole[0].strip() == f"outputs/sweeps/{folder.name}/comparison/comparison.html"
+    assert any("mlflow ui --backend-store-uri" in line and line.endswith("--workers 1") for line in whole)
+    assert any("/#/compare-runs?runs=" in line and line.endswith("machine_learning") for line in whole)
 
 
 def test_help_says_what_the_script_does_without_doing_it(tmp_path):

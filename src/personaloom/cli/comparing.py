@@ -165,18 +165,18 @@ def print_comparison(
         rows += _listed(label.lower(), [_means(row) for row in spread])
     if any(row["low"] is None for row in effects):
         rows.append(("", f"intervals and tests are given from {result['fewest_personas']} personas on"))
-    rows += [("report", str(folder / "comparison.html")), ("tables", f"{folder}: JSON, CSV, LaTeX, Markdown, PNG")]
-    if note:
-        rows.append(("MLflow", note))
-    if run.serve:
-        rows.append(("MLflow", run.serve))
-    rows += [(title, address) for title, address in run.links.items()]
+    places = [("report", str(folder / "comparison.html")), ("tables", f"{folder}: JSON, CSV, LaTeX, Markdown, PNG")]
+    places += [("MLflow", text) for text in (note, run.serve) if text]
+    places += list(run.links.items())
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", overflow="fold", max_width=13)
     grid.add_column(overflow="fold")
     for name, text in rows:
         grid.add_row(name, Text(text))
     console.print(grid)
+    # Paths, addresses and commands stay whole, however narrow the window: they are there to be copied.
+    for name, text in places:
+        console.print(Text.assemble((f"{name:<9} ", "bold"), text), soft_wrap=True)
 
 
 def _levels(result: Mapping[str, Any]) -> set[str]:
