@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from personaloom.errors import FolderInUseError, StoreError, UsageError
+from personaloom.llm.types import Purpose
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
 
@@ -281,7 +282,7 @@ class Store:
     def adopt(self, source: Path, tables: Iterable[str]) -> None:
         """Copy rows from another dataset's store: conversations that this dataset's later stages start from.
 
-        Their calls come along, as paid by somebody else.
+        Their calls come along, as paid by somebody else; those of a judge do not, as its scores do not.
 
         Raises:
             StoreError: the other store cannot be read.
@@ -297,7 +298,7 @@ class Store:
                 calls = self._connection.execute("SELECT persona, slot, call, record FROM source.calls").fetchall()
                 self._now(
                     "INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)",
-                    ((persona, slot, call, _unpaid(record)) for persona, slot, call, record in calls),
+                    ((p, s, call, unpaid) for p, s, call, record in calls if (unpaid := _unpaid(record)) is not None),
                 )
             finally:
                 self._connection.execute("DETACH source")
@@ -454,9 +455,11 @@ def _dumped(record: Record) -> bytes:
     return orjson.dumps(record, default=dict)
 
 
-def _unpaid(record: bytes) -> bytes:
-    """A call record as it stands in a dataset that did not pay for it."""
+def _unpaid(record: bytes) -> bytes | None:
+    """A call record as it stands in a dataset that did not pay for it; None for a judge's."""
     call = orjson.loads(record)
+    if call["module"] == Purpose.JUDGE.module:
+        return None
     call["metadata"]["paid"] = False
     return orjson.dumps(call)
 

@@ -8,18 +8,21 @@ A template file ``<name>.j2`` starts with a version comment and has one part per
     === user
     {{ query }}
 
-What does not change from call to call comes first, so that providers' prompt caches hit.
+What does not change from call to call comes first, so that providers' prompt caches hit. A folder beside the templates
+is a set of its own (``small``: short instructions and worked examples for small models), chosen by its name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateError, meta
@@ -27,21 +30,24 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from personaloom.errors import ConfigError, Fault
+from personaloom.llm.examples import Examples
+from personaloom.llm.prompt_variables import PART, template_problems
 from personaloom.llm.types import ChatMessage
 from personaloom.records import PromptUse
 
 if TYPE_CHECKING:
     from jinja2.runtime import Context
 
-__all__ = ["PromptLibrary", "PromptTemplate", "shipped_prompts"]
+__all__ = ["PromptLibrary", "PromptTemplate", "shipped_prompts", "shipped_sets"]
 
-_PART = re.compile(r"^===\s*(system|user|assistant)\s*$", re.MULTILINE)
 _VERSION = re.compile(r"\{#-?\s*version:\s*(\S+)\s*-?#\}")
 _ABSENT = Ellipsis
 _SCALARS = (str, int, float, type(None), type(Ellipsis))
 _MOST_CHARACTERS = 100_000_000
 """A template that writes more than this never ends, or might as well not."""
 _MOST_PIECES = 2_000_000
+_READS_ITEMS = frozenset({"get", "items", "keys", "values"})
+"""Methods of a dictionary that change nothing."""
 _MOST_BITS = 100_000
 _FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What the code in a template can raise."""
@@ -49,8 +55,12 @@ _FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, Recurs
 
 def shipped_prompts() -> list[str]:
     """Names of the templates in the package, sorted."""
-    folder = resources.files("personaloom").joinpath("prompts")
-    return sorted(entry.name[:-3] for entry in folder.iterdir() if entry.name.endswith(".j2"))
+    return sorted(_templates_in(_shipped_folder()))
+
+
+def shipped_sets() -> list[str]:
+    """Names of the sets in the package that ``prompts.folder`` takes, sorted."""
+    return sorted(entry.name for entry in _shipped_folder().iterdir() if entry.is_dir() and _templates_in(entry))
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -58,9 +68,18 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """``obj.attribute``; never shorter than the sandbox's own checks where those have something to check."""
-        if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
-            return obj[attribute]
+        if type(obj) is dict:
+            if attribute in _READS_ITEMS:
+                return getattr(obj, attribute)
+            if attribute in obj and not hasattr(dict, attribute):
+                return obj[attribute]
         return super().getattr(obj, attribute)
+
+    def call(self, context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """``function(…)``; those methods of plain dictionaries need no further look."""
+        if type(function) is BuiltinMethodType and type(function.__self__) is dict and not kwargs:
+            return function(*args)
+        return super().call(context, function, *args, **kwargs)
 
     intercepted_binops = frozenset({"*", "**"})
 
@@ -95,6 +114,11 @@ class _Part:
         self._names = sorted(meta.find_undeclared_variables(environment.parse(source)))
         self._kept: dict[tuple[Any, ...], ChatMessage] = {}
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it is the same in every prompt."""
+        return not self._names
+
     def message(self, variables: Mapping[str, Any]) -> ChatMessage:
         """The message, rendered or remembered."""
         key = self._key(variables)
@@ -110,7 +134,8 @@ class _Part:
     def _text(self, variables: Mapping[str, Any]) -> str:
         pieces: list[str] = []
         size = 0
-        for piece in self._template.generate(variables):
+        template = self._template
+        for piece in template.root_render_func(template.new_context(dict(variables))):
             size += len(piece)
             if size > _MOST_CHARACTERS or len(pieces) > _MOST_PIECES:
                 raise SecurityError(f"it writes more than {size:,} characters and goes on: does a loop end?")
@@ -139,6 +164,12 @@ class PromptTemplate:
     parts: tuple[_Part, ...]
     origin: str
 
+    @cached_property
+    def examples(self) -> Examples:
+        """What its worked examples say."""
+        parts = [(part.role, part.message({}).content if part.fixed else "") for part in self.parts]
+        return Examples.of(self.source, parts)
+
     def render(self, variables: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
         """The messages.
 
@@ -158,7 +189,8 @@ class PromptLibrary:
     """The templates of a run: the shipped ones, with some replaced.
 
     Args:
-        folder: a folder whose ``<name>.j2`` files replace the shipped templates of the same name.
+        folder: a folder whose ``<name>.j2`` files replace the shipped templates of the same name, or the name of a
+            shipped set; a folder of your own that has such a name is ``./<name>``.
         overrides: template name to file, for single ones; stronger than ``folder``.
 
     Raises:
@@ -174,13 +206,14 @@ class PromptLibrary:
             keep_trailing_newline=False,
         )  # autoescape is for HTML; these are prompts
         shipped = shipped_prompts()
-        files: dict[str, Path] = {}
+        files: dict[str, Traversable] = {}
         faults: list[Fault] = []
         if folder is not None:
-            found = sorted(Path(folder).glob("*.j2"))
+            own = _shipped_folder() / str(folder) if str(folder) in shipped_sets() else Path(folder)
+            found = _templates_in(own)
             if not found:
                 faults.append(Fault("prompts.folder", f"no *.j2 file in {folder}", "name a folder with templates"))
-            files |= {path.stem: path for path in found}
+            files |= found
         files |= {name: Path(path) for name, path in (overrides or {}).items()}
         faults.extend(
             Fault(f"prompts.{name}", "there is no such prompt", f"choose from {', '.join(shipped)}")
@@ -191,7 +224,10 @@ class PromptLibrary:
             path = files.get(name)
             try:
                 source = _read(path) if path else _shipped(name)
-                self._templates[name] = self._compile(name, source, str(path) if path else "shipped")
+                problems = list(template_problems(name, source, self._environment)) if path else []
+                faults.extend(Fault(f"prompts.{name}", f"{path}:{line}: {what}", cure) for line, what, cure in problems)
+                if not problems:
+                    self._templates[name] = self._compile(name, source, str(path) if path else "shipped")
             except (OSError, UnicodeDecodeError, TemplateError, ValueError) as error:
                 faults.append(Fault(f"prompts.{name}", f"{path or 'shipped'}: {error}", "mend the file"))
         if faults:
@@ -199,7 +235,7 @@ class PromptLibrary:
 
     def _compile(self, name: str, source: str, origin: str) -> PromptTemplate:
         version = _VERSION.search(source)
-        pieces = _PART.split(source)
+        pieces = PART.split(source)
         if len(pieces) < 3:
             raise ValueError("no '=== system' or '=== user' line: each message starts with one")
         parts = tuple(
@@ -218,17 +254,32 @@ class PromptLibrary:
         """Name, version and hash of a template."""
         return self._templates[name].use
 
+    def repeated(self, name: str, reply: str, asked: Sequence[ChatMessage]) -> str:
+        """What a reply to these messages takes from the template's examples, or an empty text."""
+        template = self._templates.get(name)
+        return template.examples.repeated(reply, asked) if template is not None else ""
+
     @cached_property
     def uses(self) -> dict[str, PromptUse]:
         """Of all templates, by name."""
         return {name: template.use for name, template in self._templates.items()}
 
 
-def _read(path: Path) -> str:
-    if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
+def _read(path: Traversable) -> str:
+    if isinstance(path, Path) and path.exists() and not path.is_file():  # to open a pipe would wait for a writer
         raise ValueError("it is no file")
     return path.read_text("utf-8")
 
 
+def _shipped_folder() -> Traversable:
+    return resources.files("personaloom").joinpath("prompts")
+
+
 def _shipped(name: str) -> str:
-    return resources.files("personaloom").joinpath("prompts", f"{name}.j2").read_text("utf-8")
+    return (_shipped_folder() / f"{name}.j2").read_text("utf-8")
+
+
+def _templates_in(folder: Traversable) -> dict[str, Traversable]:
+    """Its ``*.j2`` files by the name of the template; none where it is no folder."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return {entry.name.removesuffix(".j2"): entry for entry in entries if entry.name.endswith(".j2")}

@@ -61,6 +61,15 @@ class UsageTotals:
         cost = record.metadata.get("cost_usd", None)
         self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
 
+    def include(self, other: UsageTotals) -> None:
+        """Count other sums in."""
+        self.calls += other.calls
+        self.attempts += other.attempts
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        unknown = self.cost_usd is None or other.cost_usd is None
+        self.cost_usd = None if unknown else (self.cost_usd or 0.0) + (other.cost_usd or 0.0)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with ``total_tokens``."""
         return {
@@ -71,6 +80,17 @@ class UsageTotals:
             "total_tokens": self.input_tokens + self.output_tokens,
             "cost_usd": self.cost_usd if self.cost_usd is None else round(self.cost_usd, 10),
         }
+
+
+_Group = tuple[str, str, str, str, bool]
+"""Module, operation, model, provider, and whether this dataset paid."""
+
+
+def _summed(parts: Iterable[UsageTotals]) -> UsageTotals:
+    total = UsageTotals()
+    for part in parts:
+        total.include(part)
+    return total
 
 
 class TokenTracker:
@@ -86,15 +106,52 @@ class TokenTracker:
         self._reset()
 
     def _reset(self) -> None:
-        self.attributed = UsageTotals()
-        self.paid = UsageTotals()
-        self.by_module: dict[str, UsageTotals] = {}
-        self.by_operation: dict[str, UsageTotals] = {}
-        self.by_model: dict[str, UsageTotals] = {}
-        self.by_provider: dict[str, UsageTotals] = {}
+        self._sums: dict[_Group, UsageTotals] = {}
         self.snapshots: dict[str, set[str]] = {}
-        self.unpriced: set[str] = set()
         self.lost_attempts = 0
+
+    # Every call is counted once, in its group; these are summed when they are asked for.
+
+    @property
+    def attributed(self) -> UsageTotals:
+        """Of all calls that the dataset is made of."""
+        return _summed(self._sums.values())
+
+    @property
+    def paid(self) -> UsageTotals:
+        """Of those that this dataset paid for."""
+        return _summed(totals for group, totals in self._sums.items() if group[-1])
+
+    @property
+    def by_module(self) -> dict[str, UsageTotals]:
+        """By where they are booked."""
+        return self._by(0)
+
+    @property
+    def by_operation(self) -> dict[str, UsageTotals]:
+        """By what they are for."""
+        return self._by(1)
+
+    @property
+    def by_model(self) -> dict[str, UsageTotals]:
+        """By model, in LiteLLM's names."""
+        return self._by(2)
+
+    @property
+    def by_provider(self) -> dict[str, UsageTotals]:
+        """By provider."""
+        return self._by(3)
+
+    @property
+    def unpriced(self) -> set[str]:
+        """Models one of whose calls has a price that is not known."""
+        return {group[2] for group, totals in self._sums.items() if totals.cost_usd is None}
+
+    def _by(self, place: int) -> dict[str, UsageTotals]:
+        table: dict[str, UsageTotals] = {}
+        for group, totals in self._sums.items():
+            table.setdefault(str(group[place]), UsageTotals()).include(totals)
+        return table
 
     def track(
         self,
@@ -118,23 +175,13 @@ class TokenTracker:
         if self._keep:
             self.records.append(record)
         meta = record.metadata
-        self.attributed.add(record)
-        if meta.get("paid", True):
-            self.paid.add(record)
-        for table, name in (
-            (self.by_module, record.module),
-            (self.by_operation, record.operation),
-            (self.by_model, record.model),
-            (self.by_provider, record.provider),
-        ):
-            totals = table.get(name)
-            if totals is None:
-                totals = table[name] = UsageTotals()
-            totals.add(record)
-        if meta.get("cost_usd") is None:
-            self.unpriced.add(record.model)
-        if meta.get("snapshot"):
-            self.snapshots.setdefault(record.model, set()).add(meta["snapshot"])
+        group = (record.module, record.operation, record.model, record.provider, meta.get("paid", True))
+        totals = self._sums.get(group)
+        if totals is None:
+            totals = self._sums[group] = UsageTotals()
+        totals.add(record)
+        if snapshot := meta.get("snapshot"):
+            self.snapshots.setdefault(record.model, set()).add(snapshot)
         self.lost_attempts += meta.get("lost_attempts", 0)
 
     def reset(self) -> None:

@@ -83,16 +83,16 @@ class PromptCheck:
     def _content(self, text: str, features: Mapping[str, str]) -> str:
         words = _WORD.findall(text.lower())
         if self.language == "en":
-            if len([word for word in words if word in _ENGLISH]) < _ENGLISH_SHARE * len(words):
+            if sum(map(_ENGLISH.__contains__, words)) < _ENGLISH_SHARE * len(words):
                 return "it is not in English"
             if not _SECOND_PERSON.search(text[:400]):
                 return "it does not speak to the persona in the second person"
-        stems = frozenset([word[:_STEM] for word in words])
+        stems = frozenset([word[:_STEM] for word in set(words)])
         missing = [name for name in self.must_mention if name in features and not mentioned(features[name], stems)]
         if missing:
             return f"it does not mention {', '.join(f'{name} ({features[name]})' for name in missing)}"
-        checkable = [value for value in features.values() if _content_words(value)]
-        told = sum(mentioned(value, stems) for value in checkable)
+        checkable = [telling for value in features.values() if (telling := _telling_stems(value))]
+        told = sum(not telling.isdisjoint(stems) for telling in checkable)
         if told < self.min_mentioned * len(checkable):
             return f"it echoes {told} of {len(checkable)} features"
         return ""
@@ -100,11 +100,12 @@ class PromptCheck:
 
 def mentioned(value: str, stems: frozenset[str]) -> bool:
     """Whether a text with these stems echoes a value; a value without telling words cannot be missed."""
-    words = _content_words(value)
-    return not words or any(word[:_STEM] in stems for word in words)
+    telling = _telling_stems(value)
+    return not telling or not telling.isdisjoint(stems)
 
 
 @lru_cache(maxsize=4096)
-def _content_words(value: str) -> tuple[str, ...]:
+def _telling_stems(value: str) -> frozenset[str]:
+    """How the words begin that a text can only echo on purpose."""
     words = _WORD.findall(value.lower())
-    return tuple(word for word in words if word not in _NOISE and (len(word) > 1 or word.isdigit()))
+    return frozenset([word[:_STEM] for word in words if word not in _NOISE and (len(word) > 1 or word.isdigit())])

@@ -160,14 +160,17 @@ class PersonaBank:
 
     def descriptions(self, names: Mapping[str, str]) -> dict[str, str]:
         """For a persona's features: what each dimension means, and its value where that is described too."""
-        out: dict[str, str] = {}
-        for name, value in names.items():
-            if name not in self.positions:
-                continue
-            dimension = self.dimension(name)
-            more = next((v.description for v in dimension.values if v.name == value), "")
-            out[name] = dimension.description + (f" Here: {more}" if more else "")
-        return out
+        texts = self._texts
+        return {name: texts[name].get(value, texts[name][""]) for name, value in names.items() if name in texts}
+
+    @cached_property
+    def _texts(self) -> dict[str, dict[str, str]]:
+        """Dimension name to what it means, under "", and with each described value."""
+        return {
+            d.name: {"": d.description}
+            | {v.name: f"{d.description} Here: {v.description}" for v in d.values if v.description}
+            for d in self.dimensions
+        }
 
     @cached_property
     def categories(self) -> dict[str, tuple[str, ...]]:
