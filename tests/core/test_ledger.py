@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from personaloom.errors import StoreError
+from personaloom.llm import ledger as ledger_module
 from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
 from personaloom.llm.ledger_upkeep import LedgerUpkeep
 from personaloom.llm.types import CallKey, ChatMessage, Deployment, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
@@ -69,8 +70,9 @@ def test_the_second_process_waits_for_the_reply_of_the_first(tmp_path):
         key = call_hash(REAL, request(), Sampling())
         assert await one.claim(key) is None
         waiting = asyncio.ensure_future(two.claim(key))
-        for _ in range(20):
+        while not two.waiting_for:  # noqa: ASYNC110 - the ledger has no event for this
             await asyncio.sleep(0)
+        assert two.waiting_for == "replies that another run asks for"
         assert not waiting.done()
         await one.put(key, request(), REAL, reply("shared"))
         entry = await waiting
@@ -79,6 +81,24 @@ def test_the_second_process_waits_for_the_reply_of_the_first(tmp_path):
         return entry
 
     assert asyncio.run(both()).reply.text == "shared"
+
+
+def test_who_waits_for_another_program_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger_module, "NOTICEABLE_SECONDS", 0.0)
+
+    async def held():
+        ledger = Ledger(tmp_path / "l.sqlite")
+        with sqlite3.connect(tmp_path / "l.sqlite") as other:
+            other.execute("BEGIN EXCLUSIVE")
+            waiting = asyncio.ensure_future(ledger.claim(b"key"))
+            while not ledger.waiting_for:  # noqa: ASYNC110 - the ledger has no event for this
+                await asyncio.sleep(0)
+            assert ledger.waiting_for == "l.sqlite: held by another program"
+        assert await waiting is None
+        assert ledger.waiting_for == ""
+        ledger.close()
+
+    asyncio.run(asyncio.wait_for(held(), 20))
 
 
 def test_a_lease_given_up_goes_to_the_one_who_waits(tmp_path):
@@ -133,6 +153,23 @@ def test_a_damaged_reply_is_never_given(tmp_path):
         raw.execute("UPDATE replies SET reply = ?", (b'["half',))
     with pytest.raises(StoreError, match="does not read as one"):
         Ledger(tmp_path / "l.sqlite").find(key)
+
+
+def test_a_reply_with_one_changed_byte_is_never_given(tmp_path):
+    async def work():
+        ledger = Ledger(tmp_path / "l.sqlite")
+        key = await paid(ledger, request(), reply("a letter more or less is still JSON"))
+        return key, ledger
+
+    key, ledger = asyncio.run(work())
+    with sqlite3.connect(tmp_path / "l.sqlite") as raw:
+        (blob,) = raw.execute("SELECT reply FROM replies").fetchone()
+    for place in range(len(blob)):
+        wrong = blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :]
+        ledger._connection.execute("UPDATE replies SET reply = ?", (wrong,))
+        with pytest.raises(StoreError, match="does not read as one"):
+            ledger.find(key)
+    ledger.close()
 
 
 def test_another_schema_is_refused_with_a_remedy(tmp_path):

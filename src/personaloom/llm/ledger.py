@@ -43,6 +43,7 @@ __all__ = ["SCHEMA_VERSION", "Ledger", "LedgerEntry", "LedgerMode", "call_hash"]
 GROUP_SECONDS = 0.006
 BUSY_SECONDS = 30.0
 """How long a group waits for another program that holds the file, before the run says so and ends."""
+NOTICEABLE_SECONDS = 1.0
 LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
@@ -102,6 +103,7 @@ class Ledger:
         self._ended: list[tuple[bytes, str]] = []
         self._held: dict[bytes, float] = {}
         self._leased = False
+        self._others = 0
         self._timer: asyncio.TimerHandle | None = None
         self._busy_since: float | None = None
         self._connection: sqlite3.Connection | None = None
@@ -110,6 +112,13 @@ class Ledger:
             if self.mode is LedgerMode.READWRITE:
                 self._connection.execute("PRAGMA busy_timeout = 0")  # the event loop waits, not the thread
         self._owner = owner_name()
+
+    @property
+    def waiting_for(self) -> str:
+        """What holds it up, in a few words; empty where nothing does."""
+        if self._busy_since is not None and time.monotonic() - self._busy_since > NOTICEABLE_SECONDS:
+            return f"{self.path.name}: held by another program"
+        return "replies that another run asks for" if self._others else ""
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -128,7 +137,7 @@ class Ledger:
 
     def _look_up(self, connection: sqlite3.Connection, key: bytes) -> LedgerEntry | None:
         row = connection.execute("SELECT payer, reply FROM replies WHERE key = ?", (key,)).fetchone()
-        return None if row is None else LedgerEntry(decode_reply(row[1], self.path), row[0])
+        return None if row is None else LedgerEntry(decode_reply(key, row[1], self.path), row[0])
 
     async def claim(self, key: bytes) -> LedgerEntry | None:
         """The stored reply; or None, and the key is leased to this process, which has to ``put`` or ``release`` it.
@@ -154,7 +163,11 @@ class Ledger:
             if answer == self._owner:
                 return None
             if is_alive(answer):
-                await asyncio.sleep(POLL_SECONDS)
+                self._others += 1
+                try:
+                    await asyncio.sleep(POLL_SECONDS)
+                finally:
+                    self._others -= 1
             else:
                 self._ended.append((key, answer))
 
@@ -171,7 +184,7 @@ class Ledger:
         self._replies.append(
             (
                 key, time.time(), self.dataset, deployment.provider, deployment.model, deployment.origin,
-                str(request.key.purpose), reply.cost_usd, encode_reply(reply),
+                str(request.key.purpose), reply.cost_usd, encode_reply(key, reply),
             )
         )  # fmt: skip
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from enum import StrEnum
@@ -19,6 +20,9 @@ OPEN_WAIT_S = 15.0
 """How long another program may hold the file before a run gives up on opening it."""
 CHECKPOINT_PAGES = 4000
 """16 MiB of journal before it is written back: a page that is changed again and again is then written once."""
+
+_SUMMED = b"\x01"
+_SUM_BYTES = 8
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -127,26 +131,39 @@ def trouble(path: Path, error: sqlite3.Error) -> str:
     )
 
 
-def encode_reply(reply: LLMReply) -> bytes:
-    """A reply as it is stored."""
+def encode_reply(key: bytes, reply: LLMReply) -> bytes:
+    """A reply as it is stored: with a sum over it and its key, because SQLite does not notice a changed letter."""
     usage = reply.usage
-    return orjson.dumps(
+    content = orjson.dumps(
         [
             reply.text, reply.model, reply.snapshot, reply.finish_reason, reply.cost_usd, round(reply.latency_s, 4),
             usage.input_tokens, usage.output_tokens, usage.source, usage.cached_tokens, usage.reasoning_tokens,
         ]
     )  # fmt: skip
+    return _SUMMED + _sum(key, content) + content
 
 
-def decode_reply(blob: bytes, path: Path) -> LLMReply:
+def _sum(key: bytes, content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_SUM_BYTES, key=key[:64]).digest()
+
+
+def decode_reply(key: bytes, blob: bytes, path: Path) -> LLMReply:
     """A stored reply.
 
     Raises:
-        StoreError: it does not read as one; half a reply is never given.
+        StoreError: it is not what was stored under this key, or does not read as a reply.
     """
     try:
+        if blob[:1] == _SUMMED:  # else it was stored before there were sums
+            found, blob = blob[1 : 1 + _SUM_BYTES], blob[1 + _SUM_BYTES :]
+            if found != _sum(key, blob):
+                raise ValueError("it is not what was stored")
         text, model, snapshot, finish, cost, latency, n_in, n_out, source, cached, reasoning = orjson.loads(blob)
         usage = Usage(n_in, n_out, source, cached, reasoning)
     except (ValueError, TypeError) as error:
-        raise StoreError(f"the ledger {path} is damaged: a stored reply does not read as one ({error})") from error
+        raise StoreError(
+            f"the ledger {path} is damaged: a stored reply does not read as one ({error}). None of it was used: move "
+            f"the file away (mv {path} {path}.damaged) or name another ledger.path; to keep what other datasets paid, "
+            "forget this one's replies instead: ledger=prune of=DATASET_FOLDER"
+        ) from error
     return LLMReply(text, usage, model, snapshot, finish, cost, latency, attempts=0, from_ledger=True)

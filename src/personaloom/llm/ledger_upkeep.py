@@ -154,8 +154,8 @@ class LedgerUpkeep:
 
     def history(self) -> Iterator[tuple[str, str, LLMReply]]:
         """(purpose, model, reply) of every stored reply, for estimates."""
-        for purpose, model, blob in self._connection.execute("SELECT purpose, model, reply FROM replies"):
-            yield purpose, model, decode_reply(blob, self.path)
+        for purpose, model, key, blob in self._connection.execute("SELECT purpose, model, key, reply FROM replies"):
+            yield purpose, model, decode_reply(key, blob, self.path)
 
     def _all(self, statement: str, values: dict[str, Any] | None = None) -> list[Any]:
         try:
