@@ -6,15 +6,24 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from personaloom.records import NoiseLayer, Semantics
 from personaloom.text.lexicon import COMMON_WORDS, FUNCTION_WORDS, VERB_CLASS
 from personaloom.text.phrases import BLURRED, CHANGE, CONTEXT, DELEGATE, MULTI, VAGUE_ANY, VAGUE_BY_SLOT
-from personaloom.text.semantics import Request, content_words, extract, lemma, requests, same_verb, slots_of
+from personaloom.text.semantics import (
+    Request,
+    content_words,
+    lemma,
+    requests,
+    same_verb,
+    semantics_of,
+    slots_of,
+)
 from personaloom.text.similarity import FuzzySet, tokens
 from personaloom.text.slots import Slot
-from personaloom.text.spans import scan
+from personaloom.text.spans import Scan, scan
 from personaloom.text.strategies.ambiguous import contradictions
 from personaloom.text.strategies.base import added
 from personaloom.text.synonyms import NEGATED, PHRASES, canonical, canonical_tokens, synonym_group
@@ -73,6 +82,37 @@ class _Said:
         )
 
 
+class _Read:
+    """A text taken apart, each way once: one judgement asks for the same parts of the same two texts many times."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def parsed(self) -> Scan:
+        return scan(self.text)
+
+    @cached_property
+    def asked(self) -> tuple[Request, ...]:
+        return tuple(requests(self.parsed))
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        return tuple(slots_of(self.parsed, self.asked))
+
+    @cached_property
+    def content(self) -> tuple[str, ...]:
+        return tuple(content_words(self.text))
+
+    def semantics(self) -> Semantics:
+        return semantics_of(self.asked, self.slots)
+
+
+# A few texts are enough: what is judged twice is judged at once, or when it is asked for again.
+_read = lru_cache(maxsize=64)(_Read)
+_said = lru_cache(maxsize=64)(_Said)
+
+
 def _across_breaks(words: Sequence[str], known: Collection[str]) -> frozenset[str]:
     """Words that a wrong word break hides: ``data base`` is ``database``, and ``anemail`` is ``email``."""
     found = {a + b for a, b in pairwise(words)}
@@ -128,8 +168,8 @@ def _intent_kept(request: Request, details: Collection[str], said: _Said, *, str
 
 def missing_slot_names(clean: str, noisy: str, extra: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Names of the clean text's slots whose value the noisy text has not."""
-    said = _Said(noisy, clean)
-    found = [(slot.name, slot.value) for slot in slots_of(scan(clean))]
+    said = _said(noisy, clean)
+    found = [(slot.name, slot.value) for slot in _read(clean).slots]
     return [name for name, value in (*found, *extra) if not _slot_kept(name, value, said)]
 
 
@@ -157,7 +197,7 @@ def _vague_names(clean: str, noisy: str, gone: Sequence[str]) -> list[str]:
 
 
 def _after(clean: str, noisy: str, gone: Sequence[str]) -> Semantics:
-    read = extract(noisy)
+    read = _read(noisy).semantics()
     vague = _vague_names(clean, noisy, gone)
     conflicts = contradictions(clean, noisy)
     if added(CHANGE, clean, noisy) and (turn := _last(CHANGE, noisy)):
@@ -184,16 +224,14 @@ def check(clean: str, noisy: str, layer: NoiseLayer, extra_slots: Sequence[tuple
     Returns:
         The finding. Time grows in proportion to the texts' length.
     """
-    known = _Said(clean)
+    known = _said(clean)
     extra = [(name, value) for name, value in extra_slots if value.strip() and _slot_kept(name, value, known)]
     if reason := suspicion(clean, noisy, layer):
-        return Finding(holds=False, reason=reason, semantics=extract(noisy))
-    said, parsed = _Said(noisy, clean), scan(clean)
-    slots = slots_of(parsed)
+        return Finding(holds=False, reason=reason, semantics=_read(noisy).semantics())
+    said, slots, asked = _said(noisy, clean), _read(clean).slots, _read(clean).asked
     gone = [s.name for s in slots if not _slot_kept(s.name, s.value, said)]
     gone += [name for name, value in extra if name not in gone and not _slot_kept(name, value, said)]
     after = _after(clean, noisy, gone)
-    asked = requests(parsed)
     details, strict = _details(slots), layer is NoiseLayer.SURFACE
     lost = [request.phrase for request in asked if not _intent_kept(request, details, said, strict=strict)]
     intent_lost = bool(asked) and (asked[0].phrase in lost or len(lost) * 2 > len(asked))
@@ -223,7 +261,7 @@ def _ambiguous(clean: str, noisy: str, asked: Sequence[Request], after: Semantic
 
 def _verb_gone(asked: Sequence[Request], noisy: str) -> bool:
     """The noisy text's first request has a verb that asks for something else than the clean text's."""
-    now = requests(scan(noisy))
+    now = _read(noisy).asked
     return bool(asked) and (not now or not same_verb(now[0].verb, asked[0].verb))
 
 
@@ -271,8 +309,8 @@ def suspicion(clean: str, noisy: str, layer: NoiseLayer, expected: Collection[st
         return f"its length is out of proportion ({len(noisy)} characters for {len(clean)})"
     if len(_LIST.findall(noisy)) > len(_LIST.findall(clean)) + 1:
         return "it answers the request with a list"
-    known = _Said(clean)
-    words = [word for word in content_words(noisy) if word not in expected]
+    known = _said(clean)
+    words = [word for word in _read(noisy).content if word not in expected]
     fresh = [word for word in words if not known.says(word)]
     if words and layer is not NoiseLayer.AMBIGUOUS and len(fresh) > max(7, share * len(words)):
         return "most of its words have nothing to do with the clean text"
@@ -281,12 +319,12 @@ def suspicion(clean: str, noisy: str, layer: NoiseLayer, expected: Collection[st
 
 def _not_asking(clean: str, noisy: str, layer: NoiseLayer) -> str:
     """A clean text that asks and a noisy one that states is an answer."""
-    before, after = requests(scan(clean)), requests(scan(noisy))
+    before, after = _read(clean).asked, _read(noisy).asked
     asked = bool(before) and before[0].kind != "tell"
     if asked and "?" not in noisy and all(request.kind == "tell" for request in after) and _FINITE.search(noisy):
         return "it states something instead of asking"
-    mine = [word for word in content_words(clean) if not word[0].isdigit()][:60]
-    said = _Said(noisy, clean)
+    mine = [word for word in _read(clean).content if not word[0].isdigit()][:60]
+    said = _said(noisy, clean)
     kept = sum(said.says(word) for word in mine)
     if mine and kept == 0 and not (layer is NoiseLayer.AMBIGUOUS and BLURRED.search(noisy)):
         return "nothing of the clean text is left"

@@ -8,7 +8,7 @@ what the contracts of noise need.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from personaloom.records import Semantics
@@ -16,7 +16,7 @@ from personaloom.text.lexicon import FUNCTION_WORDS, NUMBER_WORDS, QUESTION_WORD
 from personaloom.text.slots import Slot, find_slots
 from personaloom.text.spans import Scan, scan
 
-__all__ = ["Request", "content_words", "extract", "lemma", "requests", "same_verb", "slots_of"]
+__all__ = ["Request", "content_words", "extract", "lemma", "requests", "same_verb", "semantics_of", "slots_of"]
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|\d+(?:[.,:]\d+)*")
 _VERBS = "|".join(sorted(REQUEST_VERBS, key=len, reverse=True))
@@ -233,10 +233,15 @@ def _object_slot(parsed: Scan, request: Request, slots: list[Slot]) -> Slot | No
     return Slot("object", value, start, start + len(value), start, start + len(value))
 
 
-def slots_of(parsed: Scan) -> list[Slot]:
-    """The slots of a text with their places, in order; the thing asked about is ``object``."""
+def slots_of(parsed: Scan, asked: Sequence[Request] | None = None) -> list[Slot]:
+    """The slots of a text with their places, in order; the thing asked about is ``object``.
+
+    Args:
+        parsed: the text.
+        asked: its requests, where the caller has them already.
+    """
     slots = find_slots(parsed)
-    asked = requests(parsed)
+    asked = requests(parsed) if asked is None else asked
     thing = _object_slot(parsed, asked[0], slots) if asked else None
     if thing is None:
         return slots
@@ -249,10 +254,14 @@ def extract(text: str) -> Semantics:
     ``missing``, ``vague`` and ``conflicts`` stay empty: they compare two texts, see ``contracts.check``.
     """
     parsed = scan(text)
-    found: dict[str, Request] = {}
-    for request in requests(parsed):
-        found.setdefault(request.phrase, request)
-    return Semantics(intents=list(found), slots={slot.name: slot.value for slot in slots_of(parsed)})
+    asked = requests(parsed)
+    return semantics_of(asked, slots_of(parsed, asked))
+
+
+def semantics_of(asked: Sequence[Request], slots: Sequence[Slot]) -> Semantics:
+    """Intents and slots of a text, from its requests and slots with their places."""
+    intents = list(dict.fromkeys(request.phrase for request in asked))
+    return Semantics(intents=intents, slots={slot.name: slot.value for slot in slots})
 
 
 def same_verb(first: str, second: str) -> bool:

@@ -67,6 +67,8 @@ def _tier(voice: Register) -> int:
 
 def added(pattern: re.Pattern[str], clean: str, noisy: str) -> bool:
     """Whether something occurs more often in the noisy text than in the clean one."""
+    if pattern.search(noisy) is None:
+        return False
     before = Counter(match.group().lower() for match in pattern.finditer(clean))
     after = Counter(match.group().lower() for match in pattern.finditer(noisy))
     return after.total() > before.total() or bool(after - before)
