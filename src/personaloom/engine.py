@@ -38,6 +38,7 @@ CONTENT_FAILURES = frozenset(
 )
 """Kinds that a fresh query may mend; every other one is of the transport."""
 STATUS_SECONDS = 0.25
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,10 @@ def _failure(failure_id: str, persona_id: str, step: str, error: CallError) -> F
 
 @contextmanager
 def _interrupts(react: Callable[..., None]) -> Iterator[None]:
-    """Ctrl-C drains, a second one within the same run stops at once; only in the main thread."""
+    """Ctrl-C drains, a second one within the same run stops at once; only in the main thread.
+
+    SIGTERM is the same: schedulers and containers send it some seconds before they kill.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -283,12 +287,16 @@ def _interrupts(react: Callable[..., None]) -> Iterator[None]:
         count += 1
         react(at_once=count > 1)
 
+    before = {number: signal.getsignal(number) for number in _STOPPING}
     try:
-        loop.add_signal_handler(signal.SIGINT, handle)
+        for number in _STOPPING:
+            loop.add_signal_handler(number, handle)
     except (NotImplementedError, RuntimeError):
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)  # a program that calls us may have one of its own

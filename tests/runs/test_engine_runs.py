@@ -155,7 +155,7 @@ def test_the_second_command_on_a_folder_is_told_who_holds_it(tmp_path, capsys):
         assert run(*words, out=tmp_path / "a") == 1
         said = capsys.readouterr().err
         assert f"in use by process {first.process.pid}" in said
-        first.signal(signal.SIGINT)
+        first.signal(signal.SIGTERM)  # as a scheduler stops a job: like Ctrl-C
         assert first.wait() == 130
         assert run(*words, out=tmp_path / "a") == 0
 
