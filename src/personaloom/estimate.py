@@ -141,8 +141,12 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
     """
     count = num_personas or parts.num_personas
     pipeline = Pipeline(parts)
-    slots = [(persona, slot) for persona in range(count) for slot in range(parts.query_generator.slots_of(persona))]
     done = slots_done(pipeline.folder, pipeline.fingerprint)
+    origin = parts.start_from
+    if origin is not None:
+        count = max(count, origin.facts.personas)
+        done |= slots_done(origin.folder, origin.fingerprint)
+    slots = [(persona, slot) for persona in range(count) for slot in range(parts.query_generator.slots_of(persona))]
     left = [key for key in slots if key not in done]
     holds = StageName.INTERACTION in parts.plan
     personas = len({persona for persona, _ in left}) if holds else count
@@ -226,6 +230,8 @@ def _rehearse(parts: Parts, count: int, judge: Judge | None) -> tuple[list[tuple
             quality=_quality(judge),
             output_dir=Path(folder),
             dataset_dir=None,
+            start_from=None,
+            query_generator=parts.query_generator.going_on((), ()),
             reset=False,
             export_path=None,
             ledger=LedgerSettings(Path(folder) / "ledger.sqlite", LedgerMode.OFF),

@@ -12,6 +12,7 @@ import orjson
 
 from personaloom.errors import StoreError
 from personaloom.llm.usage import CallRecord, TokenTracker
+from personaloom.origin import was_read_in
 from personaloom.quality import Comparison, Judgement, QualityPlan, Review
 from personaloom.quality.pairs import pair_note
 from personaloom.records import Ids, Interaction, TrainingSample
@@ -135,8 +136,11 @@ class Exports:
         out = AtomicFile(path) if plan.filters else None
         review = Review(plan, scores, (lambda _: None) if out is None else lambda line: _write_line(out, line))
         try:
-            samples = self._samples(exporter, review)
-            statistics = exporter.export(samples, self.folder, simulated=simulated, manifest_extra=facts)
+            given: dict[str, str] = {}
+            samples = self._samples(exporter, review, given)
+            statistics = exporter.export(
+                samples, self.folder, simulated=simulated, manifest_extra=facts, given_splits=given
+            )
             if out is not None:
                 out.finish()
                 out.commit()
@@ -150,8 +154,16 @@ class Exports:
         self.files |= statistics["files"]
         return statistics, review
 
-    def _samples(self, exporter: TrainingDataExporter, review: Review) -> Iterator[TrainingSample]:
-        """Reviewed with everything that is known of them; fields that are switched off are left out afterwards."""
+    def _samples(
+        self, exporter: TrainingDataExporter, review: Review, given: dict[str, str]
+    ) -> Iterator[TrainingSample]:
+        """Reviewed with everything that is known of them; fields that are switched off are left out afterwards.
+
+        Args:
+            exporter: of the samples.
+            review: that all of them go through.
+            given: gets the split of a sample that was read in with one, while it is passed on.
+        """
         prompts = PromptReader(self.store, self.num_personas)
         whole = TrainingDataCollector(splitter=exporter.splitter)
         as_it_is = whole.settings() == exporter.collector.settings()
@@ -166,7 +178,9 @@ class Exports:
             prompt = talk.metadata.get("system_prompt") or prompts.of(persona)
             kept = review.look(whole.collect(talk, prompt), compared)
             if kept is not None:
+                given |= {kept.sample_id: talk.metadata["split"]} if talk.metadata.get("split") else {}
                 yield kept if as_it_is else _trimmed(exporter.collector.collect(talk, prompt), kept)
+                given.clear()
 
     def token_usage(self) -> TokenTracker:
         """``token_usage.json``; gives the totals of all calls of the dataset."""
@@ -230,11 +244,12 @@ def stored_interactions(store: Store, below: int, noise_mode: str) -> Iterator[I
 def stored_talks(store: Store, below: int, noise_mode: str) -> Iterator[tuple[int, int, Interaction]]:
     """The same with persona and slot."""
     for persona, slot, record in store.records("interactions", below):
-        record["metadata"]["noise_mode"] = noise_mode
-        if noise_mode == "posthoc":
-            beside = store.record("noise", persona, slot)
-            if beside is not None:
-                record["metadata"]["noise"] = beside
+        notes = record["metadata"]
+        beside = store.record("noise", persona, slot) if noise_mode == "posthoc" else None
+        if beside is not None:
+            notes["noise"] = beside
+        if beside is not None or not was_read_in(notes):  # what was read in may hold noise of its own
+            notes["noise_mode"] = noise_mode
         yield persona, slot, Interaction.from_dict(record)
 
 

@@ -16,7 +16,7 @@ from personaloom.errors import BudgetExhaustedError, InputError, MissingStageInp
 from personaloom.exports import Exports, atomic_json, file_facts
 from personaloom.llm.usage import TokenTracker
 from personaloom.manifest_file import NAME, changed_files, read_manifest, stamps_of
-from personaloom.origin import was_read_in
+from personaloom.origin import holds_old_noise
 from personaloom.quality import Review
 from personaloom.records import Interaction, NoiseLayer, utc_now
 from personaloom.scoring import PAIR, stored_comparisons, stored_scores
@@ -131,7 +131,7 @@ class _Writing:
         self.turns += talk.num_turns
         self.supplements += bool(talk.metadata.get("supplement"))
         self.end_reasons[str(talk.metadata.get("end_reason") or "unknown")] += 1
-        (self.read_in if was_read_in(talk.metadata) else self.tally).add(talk.noise())
+        (self.read_in if holds_old_noise(talk.metadata) else self.tally).add(talk.noise())
 
     def write(self, duration_s: float) -> dict[str, Any]:
         """All files; gives the manifest."""

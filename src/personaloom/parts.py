@@ -15,6 +15,7 @@ from personaloom.llm.client import DeploymentSpec
 from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.types import Role
+from personaloom.origin import Origin
 from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
 from personaloom.quality import QualityPlan
 from personaloom.queries import UserQueryGenerator
@@ -72,6 +73,8 @@ class Parts:
     mode: str = "enhanced"
     output_dir: Path = Path("outputs")
     dataset_dir: Path | None = None
+    start_from: Origin | None = None
+    """Records made elsewhere that the dataset begins with."""
     reset: bool = False
     export_path: Path | None = None
     sweep: Mapping[str, Any] = field(default_factory=dict)

@@ -22,9 +22,10 @@ from personaloom.errors import (
     MissingStageInputError,
     PersonaLoomError,
     RunInterruptedError,
+    StoreError,
     UsageError,
 )
-from personaloom.fingerprint import chain, models_of, templates_of
+from personaloom.fingerprint import STAGES, chain, models_of, templates_of
 from personaloom.llm.budget import Budget
 from personaloom.llm.client import LLMClient
 from personaloom.llm.ledger import Ledger
@@ -32,6 +33,7 @@ from personaloom.llm.types import Role
 from personaloom.llm.usage import TokenTracker
 from personaloom.loop import run_in_loop
 from personaloom.manifest import write_dataset
+from personaloom.origin import Origin
 from personaloom.parts import Parts
 from personaloom.progress import Progress, Silent
 from personaloom.quality import Judge, QualityPlan
@@ -50,6 +52,7 @@ from personaloom.work import SlotWork
 __all__ = ["Pipeline"]
 
 PERSONA_BATCH = 5_000
+_BEGINNING = ("personas", "prompts", "queries", "interactions")
 
 
 class Pipeline:
@@ -71,8 +74,27 @@ class Pipeline:
     # -- names ---------------------------------------------------------------------------------------------------
 
     @cached_property
+    def origin(self) -> Origin | None:
+        """What the dataset begins with, or, where the folder itself was read in, that."""
+        if self.parts.start_from is not None:
+            return self.parts.start_from
+        try:
+            return Origin.of(self.parts.dataset_dir)
+        except StoreError:
+            if not self.parts.reset:
+                raise
+            return None  # damaged, and to be made anew
+
+    @property
+    def alone(self) -> bool:
+        """Whether this is a folder that was read in, and not a dataset that goes on from it."""
+        return self.origin is not None and self.parts.start_from is None
+
+    @cached_property
     def simulated(self) -> bool:
         """Whether any text of this dataset is made up."""
+        if self.alone:
+            return False  # nothing is made here
         specs = itertools.chain.from_iterable(self.parts.roles.values())
         return any(spec.client.deployment.simulated for spec in specs)
 
@@ -86,10 +108,17 @@ class Pipeline:
     def fingerprints(self) -> dict[str, str]:
         """Of each stage; the last one is the dataset's."""
         parts, seeds = self.parts, self.parts.seeds
+        if self.alone and self.origin is not None:  # no setting of this run reaches what was read in
+            return dict.fromkeys(STAGES, self.origin.fingerprint)
         realtime, posthoc = self._noise_links()
         return chain(
             {
-                "personas": [parts.bank.fingerprint(), parts.sampler.fingerprint(), seeds.personas],
+                "personas": [
+                    parts.bank.fingerprint(),
+                    parts.sampler.fingerprint(),
+                    seeds.personas,
+                    *([self.origin.fingerprint] if self.origin else []),
+                ],
                 "prompts": self._prompt_links(),
                 "queries": [
                     parts.query_generator.fingerprint(),
@@ -174,6 +203,7 @@ class Pipeline:
             raise UsageError(f"num_personas={count}: at least 1")
         self.stopped: PersonaLoomError | None = None
         self.notes = []
+        count = self._with_origin(count)
         judge = judge_of(self)
         if judge is not None:
             require_other_model(self.parts)
@@ -182,7 +212,7 @@ class Pipeline:
         store = self._open()
         try:
             try:
-                self._sample(store, count)
+                count = self._sample(store, count)
                 if self.parts.plan.generates:
                     self._generate(store, count)
                 if judge is not None:
@@ -198,6 +228,27 @@ class Pipeline:
             return write_dataset(self, store, count, time.monotonic() - started)
         finally:
             store.close()
+
+    def _with_origin(self, count: int) -> int:
+        """The number of personas, none of those left out that were read in.
+
+        Raises:
+            UsageError: this would change a folder that was read in.
+        """
+        origin = self.origin
+        if origin is None:
+            return count
+        if self.alone and (self.parts.plan.generates or self.parts.reset):
+            raise UsageError(
+                f"{self.folder} was read in from {origin.facts.source} and stays as it is → "
+                f"start_from={self.folder} instead of dataset_dir goes on from it, in a dataset of its own"
+            )
+        there = origin.facts.personas
+        if self.alone or count < there:
+            if not self.alone:
+                self.note(f"num_personas={count}: all {there:,} that were read in are kept")
+            return there
+        return count
 
     def reset(self) -> None:
         """Clear this dataset's folder; the ledger keeps what was paid.
@@ -219,13 +270,21 @@ class Pipeline:
 
     # -- personas ------------------------------------------------------------------------------------------------
 
-    def _sample(self, store: Store, count: int) -> None:
-        """See that the first ``count`` personas are in the store; all are sampled before the first model call."""
+    def _sample(self, store: Store, count: int) -> int:
+        """See that the first ``count`` personas are in the store; all are sampled before the first model call.
+
+        Returns:
+            How many there are to be: fewer only where a dataset goes on from others' personas and samples none.
+        """
         self._adopt(store, count)
+        self._begin(store)
         there = store.count("personas")
         if there >= count:
-            return
+            return count
         if StageName.PERSONA not in self.parts.plan:
+            if there and self.origin is not None:
+                self.note(f"num_personas={count}: there are {there:,}, and this run samples none (stages)")
+                return there
             raise MissingStageInputError(
                 f"{self.folder} has {there} personas, {count} are asked for: run the persona stage first "
                 f"(--stage persona, or stages=persona)" + (f", or num_personas={there}" if there else "")
@@ -236,6 +295,7 @@ class Pipeline:
         while batch := list(itertools.islice(personas, PERSONA_BATCH)):
             store.put_personas(batch)
             self.progress.advance("persona", sum(index >= there for index, _ in batch))
+        return count
 
     def _adopt(self, store: Store, count: int) -> None:
         """Where this folder is new, start from a dataset that is the same up to the first stage of this run."""
@@ -248,6 +308,14 @@ class Pipeline:
         if donor is not None:
             store.adopt(donor, upstream.tables)
             self.note(f"goes on from {donor.name}, which is the same up to here")
+
+    def _begin(self, store: Store) -> None:
+        """Where this folder is new, take over what the dataset begins with."""
+        origin = self.origin
+        if origin is None or self.alone or store.count("personas"):
+            return
+        store.adopt(origin.folder, _BEGINNING)
+        self.note(f"goes on from {origin.words}, read in from {origin.facts.source}")
 
     # -- conversations -------------------------------------------------------------------------------------------
 

@@ -45,6 +45,9 @@ class SlotWork:
         self._done = {table: set(store.slots(table, count)) for _, table in self._steps}
         self._have_queries = set(store.slots("queries", count))
         self._have_talks = set(store.slots("interactions", count))
+        self._told = {persona for persona, _ in self._have_talks}
+        if parts.start_from is not None and "noise" in self._done:
+            self._done["noise"] |= {key for key in parts.start_from.settled if key[0] < count}
         self.totals = self._totals()
 
     def _exhausted(self) -> set[tuple[int, int]]:
@@ -61,8 +64,9 @@ class SlotWork:
 
     def _totals(self) -> dict[str, int]:
         slots = self._parts.query_generator.slots_in(self._count)
-        prompts = self._count - self._store.count("prompts", self._count) if self._wants_prompts else 0
-        totals = {"prompt": prompts}
+        if [stage for stage, _ in self._steps] == [StageName.DISTRACTOR]:
+            slots = len(self._have_talks)
+        totals = {"prompt": self._prompts_left() if self._wants_prompts else 0}
         for stage, table in self._steps:
             totals[str(stage)] = slots - len(self._done[table])
         if StageName.INTERACTION in self._parts.plan and self._noise_mode == "realtime":
@@ -70,6 +74,18 @@ class SlotWork:
             if not totals["interaction"]:
                 del totals["distractor"]
         return totals
+
+    def _prompts_left(self) -> int:
+        """Personas without a system prompt that somebody still asks for."""
+        missing = self._count - self._store.count("prompts", self._count)
+        if not missing or not self._told:
+            return missing
+        slots = self._parts.query_generator.slots_of
+        return sum(
+            persona.system_prompt is None
+            and (index not in self._told or any(self._left(index, number) for number in range(slots(index))))
+            for index, persona in self._store.personas(self._count)
+        )
 
     def items(self, client: LLMClient) -> Iterator[Work]:
         """The work, in order of persona and slot."""
@@ -79,8 +95,8 @@ class SlotWork:
             slots = [number for number in range(parts.query_generator.slots_of(index)) if self._left(index, number)]
             for number in slots:
                 yield self._slot(chain, number, client)
-            if not slots and self._wants_prompts and persona.system_prompt is None:
-                yield chain
+            if not slots and self._wants_prompts and persona.system_prompt is None and index not in self._told:
+                yield chain  # a persona whose conversations are held has no use for one any more
 
     def _left(self, index: int, number: int) -> bool:
         key = (index, number)

@@ -26,6 +26,7 @@ FLOORS = [
         "adoption",
         "parts",
         "work",
+        "origin",
         "scoring",
         "siblings",
     },

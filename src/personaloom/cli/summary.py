@@ -74,7 +74,13 @@ def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
     how = " (nothing was left to do)" if manifest.get("unchanged") else f" in {duration(manifest['duration_s'])}"
     yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
     made = {"persona": "personas", "conversation": "interactions", "turn": "turns", "sample": "samples"}
-    yield "made", ", ".join(_many(counts[key], name) for name, key in made.items())
+    yield (
+        "there" if manifest.get("read_in") else "made",
+        ", ".join(_many(counts[key], name) for name, key in made.items()),
+    )
+    here = manifest.get("made_here")
+    if here and any(here.values()):
+        yield "", f"of them made here: {', '.join(_many(here[made[name]], name) for name in list(made)[:3])}"
     if counts.get("pairs"):
         yield "", f"{_many(counts['pairs'], 'pair')} of a clean and a noisy conversation: robustness_pairs.jsonl"
     ends = manifest.get("end_reasons") or {}
@@ -142,6 +148,8 @@ def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
     # A dataset that was left as it is has the manifest of the run that made it.
     paid_by_run = "nothing" if manifest.get("unchanged") else _dollars(paid["cost_usd"])
     yield "cost", f"paid by this run: {paid_by_run}; for the dataset: {_dollars(attributed['cost_usd'])}"
+    if usage.get("unknown_conversations"):
+        yield "", f"what {_many(usage['unknown_conversations'], 'conversation')} took that were read in is not known"
     if usage.get("unpriced_models"):
         yield "", f"price unknown: {', '.join(usage['unpriced_models'])} (give it with llm.price)"
     if usage.get("unknown_attempts"):

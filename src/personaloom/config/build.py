@@ -9,6 +9,7 @@ from typing import Any
 from personaloom.config.composition import Composed
 from personaloom.config.instantiate import instantiate
 from personaloom.config.models import roles_asked
+from personaloom.config.reference.origin import start_of
 from personaloom.config.roles import build_roles
 from personaloom.engine import EngineSettings
 from personaloom.errors import ConfigError, Fault
@@ -18,8 +19,10 @@ from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.types import Role
+from personaloom.origin import Origin
 from personaloom.parts import LedgerSettings, Parts, Seeds
 from personaloom.personas import PersonaBank, PromptFormulator
+from personaloom.queries import UserQueryGenerator
 
 __all__ = ["build_parts"]
 
@@ -43,11 +46,12 @@ def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = Non
     stages = _stages(config)
     roles = build_roles(config["llm"])
     engine = _engine(config["engine"])
+    origin = start_of(config.get("start_from"), Path(config["output_dir"]))
     _require_prices(roles, roles_asked(config, stages["run"]), engine.budget)
     return Parts(
         bank=bank,
         sampler=instantiate(config["sampler"], "sampler", bank=bank, seed=seeds.personas),
-        query_generator=instantiate(config["query"], "query", seed=seeds.queries),
+        query_generator=_queries(instantiate(config["query"], "query", seed=seeds.queries), origin),
         interaction_generator=instantiate(config["interaction"], "interaction", seed=seeds.generation),
         exporter=instantiate(config["training_data"], "training_data", seed=seeds.personas),
         roles=roles,
@@ -64,6 +68,7 @@ def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = Non
         mode=config["mode"],
         output_dir=Path(config["output_dir"]),
         dataset_dir=_path(config.get("dataset_dir")),
+        start_from=origin,
         reset=bool(config.get("reset")),
         export_path=_path(config.get("export_path")),
         sweep=dict(sweep or {}),
@@ -93,6 +98,11 @@ def _formulator(config: Mapping[str, Any], bank: PersonaBank) -> PromptFormulato
         return None
     formulator = instantiate(config["formulation"], "formulation")
     return formulator.with_bank(bank) if isinstance(formulator, PromptFormulator) else formulator
+
+
+def _queries(generator: UserQueryGenerator, origin: Origin | None) -> UserQueryGenerator:
+    """Deals to what is not there yet."""
+    return generator if origin is None else generator.going_on(origin.facts.held, frozenset(origin.facts.queries))
 
 
 def _path(value: Any) -> Path | None:

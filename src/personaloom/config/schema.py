@@ -301,6 +301,7 @@ class Root(Node):
     seeds: Seeds
     output_dir: Text
     dataset_dir: Text | None
+    start_from: Text | None
     reset: bool
     generate_prompts: bool
     export_path: Text | None

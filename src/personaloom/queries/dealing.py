@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from personaloom.keyed import Key
@@ -34,9 +36,12 @@ class Dealer:
         seed: of the dealing (``seeds.queries``).
         share: queries for each persona, at least 1.
         extra: so many first personas get one query more (for datasets of an exact size).
+        held: conversations that the first personas came with: these fill their first slots, and are not dealt.
     """
 
-    def __init__(self, queries: Sequence[SeedQuery], seed: int, share: int, extra: int = 0) -> None:
+    def __init__(
+        self, queries: Sequence[SeedQuery], seed: int, share: int, extra: int = 0, held: Sequence[int] = ()
+    ) -> None:
         if not queries:
             raise ValueError("there are no queries to deal")
         if share < 1:
@@ -45,6 +50,9 @@ class Dealer:
         self.seed = seed
         self.share = share
         self.extra = extra
+        self.held = tuple(held)
+        dealt = [max(0, self._plain(index) - has) for index, has in enumerate(self.held)]
+        self._starts = list(accumulate(dealt, initial=0))
         self._drawn: OrderedDict[int, list[SeedQuery]] = OrderedDict()
         self._orders: OrderedDict[int, list[SeedQuery]] = OrderedDict()
 
@@ -52,26 +60,43 @@ class Dealer:
         """The query of a persona's slot.
 
         Raises:
-            ValueError: a negative index, or a slot that this persona has not.
+            ValueError: a negative index, or a slot that this persona has not, or that is filled already.
         """
-        if persona_index < 0 or not 0 <= slot < self.share_of(persona_index):
+        first = self.held_of(persona_index)
+        if persona_index < 0 or not first <= slot < self.share_of(persona_index):
             last = self.share_of(max(persona_index, 0)) - 1
-            raise ValueError(f"persona {persona_index}, slot {slot}: slots go from 0 to {last}")
-        number, place = divmod(self.start_of(persona_index) + slot, len(self.queries))
+            raise ValueError(f"persona {persona_index}, slot {slot}: slots go from {first} to {last}")
+        number, place = divmod(self.start_of(persona_index) + slot - first, len(self.queries))
         return Deal(_kept(self._orders, number, self._order)[place], number)
 
     def share_of(self, persona_index: int) -> int:
-        """How many queries a persona gets."""
-        return self.share + (persona_index < self.extra)
+        """How many slots a persona has."""
+        return max(self._plain(persona_index), self.held_of(persona_index))
+
+    def held_of(self, persona_index: int) -> int:
+        """How many of them are filled with what it came with."""
+        return self.held[persona_index] if 0 <= persona_index < len(self.held) else 0
 
     def start_of(self, persona_index: int) -> int:
-        """How many slots all personas before this one have."""
-        return persona_index * self.share + min(persona_index, self.extra)
+        """How many slots of all personas before this one are dealt."""
+        known = len(self.held)
+        if persona_index < known:
+            return self._starts[persona_index]
+        more = (persona_index - known) * self.share + min(persona_index, self.extra) - min(known, self.extra)
+        return self._starts[known] + more
+
+    def _plain(self, persona_index: int) -> int:
+        return self.share + (persona_index < self.extra)
 
     def _persona_at(self, position: int) -> int:
-        """The persona that a slot belongs to, by the slot's number over all personas."""
-        long = self.extra * (self.share + 1)
-        return position // (self.share + 1) if position < long else (position - self.extra) // self.share
+        """The persona that a slot belongs to, by the slot's number over all that are dealt."""
+        known = len(self.held)
+        if position < self._starts[known]:
+            return bisect_right(self._starts, position) - 1
+        rest, long = position - self._starts[known], max(0, self.extra - known)
+        if rest < long * (self.share + 1):
+            return known + rest // (self.share + 1)
+        return known + (rest - long) // self.share
 
     def supplement(self, persona_index: int, slot: int, supplement: int) -> Deal:
         """A replacement for a slot, by its number from 1.
@@ -82,7 +107,8 @@ class Dealer:
         if supplement < 1:
             raise ValueError(f"supplements are counted from 1, not {supplement}")
         replaced = self.deal(persona_index, slot)
-        own = {self.deal(persona_index, other).seed_query.query_id for other in range(self.share_of(persona_index))}
+        others_of = range(self.held_of(persona_index), self.share_of(persona_index))
+        own = {self.deal(persona_index, other).seed_query.query_id for other in others_of}
         others = self._without(own) or self._without({replaced.seed_query.query_id}) or list(self.queries)
         place = ((supplement - 1) * self.share_of(persona_index) + slot) % len(others)
         key = Key(self.seed, "deal", "supplement", persona_index)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,6 +69,7 @@ class UserQueryGenerator:
     Args:
         queries: the set; None loads ``path``.
         seed: of the dealing and of the choice of style (``seeds.queries``).
+        held: conversations that the first personas came with, in their first slots.
         queries_per_persona: slots of a persona, at least 1.
         extra_slots: so many first personas get one slot more, for datasets of an exact size.
         style_transfer_probability: share of slots whose query is rewritten.
@@ -84,6 +86,7 @@ class UserQueryGenerator:
         self,
         queries: QuerySet | None = None,
         seed: int = 0,
+        held: Sequence[int] = (),
         *,
         queries_per_persona: int = 5,
         extra_slots: int = 0,
@@ -109,7 +112,26 @@ class UserQueryGenerator:
         self.partial_probability = partial_probability
         self.infer_context = infer_context
         self.extra_slots = extra_slots
-        self._dealer = Dealer(self.queries.queries, seed, queries_per_persona, extra_slots)
+        self._dealer = Dealer(self.queries.queries, seed, queries_per_persona, extra_slots, held)
+
+    def going_on(self, held: Sequence[int], used: Collection[str]) -> UserQueryGenerator:
+        """The same for a dataset that begins with conversations held elsewhere.
+
+        Args:
+            held: so many conversations the first personas came with; they fill their first slots.
+            used: texts that those began with: they are not dealt, as long as there are others in the set.
+        """
+        fresh = tuple(query for query in self.queries if query.text not in used)
+        return UserQueryGenerator(
+            replace(self.queries, queries=fresh) if fresh else self.queries,
+            self.seed,
+            held,
+            queries_per_persona=self.queries_per_persona,
+            extra_slots=self.extra_slots,
+            style_transfer_probability=self.style_transfer_probability,
+            partial_probability=self.partial_probability,
+            infer_context=self.infer_context,
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 over the settings, the query set's contents (not its format or order) and the algorithm's version."""
@@ -138,15 +160,15 @@ class UserQueryGenerator:
 
     def passes(self, num_personas: int) -> int:
         """How often the set is begun for so many personas: more than 1 means that queries are dealt again."""
-        return -(-self.slots_in(num_personas) // len(self.queries))
+        return -(-self._dealer.start_of(num_personas) // len(self.queries))
 
     def slots_of(self, persona_index: int) -> int:
         """How many query slots a persona has."""
         return self._dealer.share_of(persona_index)
 
     def slots_in(self, num_personas: int) -> int:
-        """How many query slots so many personas have."""
-        return self._dealer.start_of(num_personas)
+        """How many query slots so many personas have, those included that are filled with what they came with."""
+        return self._dealer.start_of(num_personas) + sum(self._dealer.held[:num_personas])
 
     def style(self, query_id: str) -> StyleMode:
         """What is drawn for a slot (or supplement), by its id; what is rewritten stays so at higher shares."""

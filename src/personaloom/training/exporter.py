@@ -85,6 +85,7 @@ class TrainingDataExporter:
         *,
         simulated: bool,
         manifest_extra: Mapping[str, Any] | None = None,
+        given_splits: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Write all chosen formats in one pass; files appear when all are complete, and empty splits are empty files.
 
@@ -92,6 +93,7 @@ class TrainingDataExporter:
             samples: as collected; read once, nothing is kept.
             folder: the dataset's folder; files go below ``training_data/`` in it.
             simulated: whether a simulated model wrote the text.
+            given_splits: sample id → split, for samples that came with one; looked up as they come.
             manifest_extra: facts for the dataset card: the manifest's keys, or all of them under ``manifest``.
 
         Returns:
@@ -108,7 +110,7 @@ class TrainingDataExporter:
         batch = _Batch(self.formats, Path(folder), self.splitter.names, options)
         try:
             for sample in samples:
-                split = self.splitter.split_of(sample.persona_id)
+                split = (given_splits or {}).get(sample.sample_id) or self.splitter.split_of(sample.persona_id)
                 summary.add(sample, split)
                 batch.write(sample, split)
             batch.commit()

@@ -26,6 +26,7 @@ from personaloom.errors import UsageError
 from personaloom.executors import LocalExecutor
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.types import ChatMessage
+from personaloom.origin import was_read_in
 from personaloom.parts import Parts
 from personaloom.pipeline import Pipeline
 from personaloom.records import Interaction, PromptUse
@@ -93,12 +94,14 @@ def preview(
     """
     prompts = SeenPrompts(**(prompt_files or {}))
     # Persona i has at least one slot, so as many personas as conversations are enough; most are never looked at.
-    personas = min(parts.num_personas, -(-count // parts.query_generator.slots_of(0)))
+    there = parts.start_from.facts.personas if parts.start_from else 0
+    personas = min(parts.num_personas, there + -(-count // parts.query_generator.slots_of(there)))
     few = replace(parts, prompts=prompts, executor=FirstOnly(count), dataset_dir=folder, export_path=None, reset=False)
     pipeline = Pipeline(few, make_progress())
     manifest = pipeline.run(personas)
     _print_prompts(prompts.seen, console)
-    talks = list(load_records(folder / "interactions.jsonl", manifest["counts"]["interactions"], Interaction.from_dict))
+    found = load_records(folder / "interactions.jsonl", manifest["counts"]["interactions"], Interaction.from_dict)
+    talks = [talk for talk in found if not was_read_in(talk.metadata)]
     for talk in talks[:count]:
         _print_talk(talk, console)
     _print_end(manifest, len(talks), parts, console)

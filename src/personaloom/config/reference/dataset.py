@@ -1,30 +1,35 @@
-"""From the reference system's outputs to a dataset folder that can be read, reported and compared like our own."""
+"""From the reference system's outputs to a dataset folder like our own: reported, compared, exported, gone on from.
+
+The records go into a store, with ids of ours beside their own; all files are written from it as those of every dataset.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections import Counter
+import tempfile
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from personaloom.config.build import build_parts
+from personaloom.config.composition import compose
+from personaloom.config.judging import validate
+from personaloom.config.provenance import config_yaml
 from personaloom.config.reference.outputs import Outputs
-from personaloom.distractor import NoiseTally
 from personaloom.errors import InputError, StoreError
-from personaloom.exports import atomic_json, file_facts
-from personaloom.llm.usage import CallRecord, TokenTracker
-from personaloom.manifest import SCHEMA, update_manifest
+from personaloom.llm.usage import CallRecord
 from personaloom.manifest_file import read_manifest
-from personaloom.records import Interaction, PersonaSpec, utc_now
-from personaloom.tracking import write_report
-from personaloom.training import TrainingDataCollector
+from personaloom.origin import MARK, Facts, Origin, OriginFacts
+from personaloom.records import DealtQuery, Ids, Interaction, NoiseResult, PersonaSpec
+from personaloom.store import PERSONA_LEVEL, Store
 from personaloom.training.files import dump, load
-from personaloom.training.splits import SPLIT_NAMES, Splitter
-from personaloom.training.summary import ExportSummary
 
 __all__ = ["read_in"]
+
+READER = "read-in-2"
+"""Raised whenever the same outputs would give other records."""
 
 
 def read_in(path: Path, *, name: str = "reference", output_dir: Path = Path("outputs")) -> tuple[Path, dict[str, Any]]:
@@ -44,176 +49,172 @@ def read_in(path: Path, *, name: str = "reference", output_dir: Path = Path("out
         InputError: there is nothing to read, or a record is damaged.
         StoreError: the folder cannot be written.
     """
-    outputs = Outputs(path)
     datasets = output_dir / "datasets"
-    part = datasets / f".{name}.part"
+    part = datasets / f".{name}-{os.getpid()}.part"
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        (part / "training_data").mkdir(parents=True)
-        manifest = _Reading(outputs, part, name).write()
-        folder = datasets / f"{name}-{manifest['fingerprint'][:12]}"
-        if folder.exists():
-            return folder, read_manifest(folder)
-        write_report(part)
-        manifest = update_manifest(part, {}, {"report.html": 1})
-        part.rename(folder)
+        fingerprint = _stored(Outputs(path), part)
+        folder = datasets / f"{name}-{fingerprint[:12]}"
+        if not folder.exists():
+            part.rename(folder)
     except OSError as error:
         raise StoreError(f"{datasets} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return folder, manifest
+    if not (folder / "manifest.json").exists():
+        _write_files(folder, name, output_dir)
+    return folder, read_manifest(folder)
+
+
+def _stored(outputs: Outputs, part: Path) -> str:
+    """Make a folder with a store of the records; gives their fingerprint."""
+    shutil.rmtree(part, ignore_errors=True)
+    store = Store(part, READER)
+    try:
+        reading = _Reading(outputs, store)
+        facts = reading.read()
+        store.put_meta(MARK, facts.to_dict())
+        store.put_meta("fingerprint", reading.fingerprint)
+    finally:
+        store.close()
+    return reading.fingerprint
+
+
+def _write_files(folder: Path, name: str, output_dir: Path) -> None:
+    """All files of the dataset, as an export of it writes them."""
+    from personaloom.api import run_dataset  # noqa: PLC0415 - it imports the package that this one is in
+
+    origin = Origin.of(folder)
+    stages = ["export", "report"] if origin is not None and origin.conversations else ["report"]
+    own = {"name": name, "output_dir": str(output_dir), "dataset_dir": str(folder)}
+    with tempfile.TemporaryDirectory(prefix="personaloom-read-in-") as place:
+        path = Path(place) / "config.yaml"
+        path.write_text(config_yaml(own), "utf-8")
+        config = compose(["tracking=none", "stages=custom", f"stages.run=[{','.join(stages)}]"], config=path)
+    run_dataset(build_parts(validate(config, keys_needed=False)))
 
 
 class _Reading:
-    """One reading: the files first, each record once through memory, then the manifest from what was counted."""
+    """One reading: each record once through memory and into the store, under an id of ours."""
 
-    def __init__(self, outputs: Outputs, folder: Path, name: str) -> None:
-        self.outputs, self.folder, self.name = outputs, folder, name
-        self.tally = NoiseTally(0.0)
-        self.models: Counter[str] = Counter()
-        self.digests: dict[str, str] = {}
-        self.files: dict[str, dict[str, Any]] = {}
-        self.turns = 0
-        self.summary = ExportSummary(SPLIT_NAMES)
+    def __init__(self, outputs: Outputs, store: Store) -> None:
+        self._outputs, self._store = outputs, store
+        self._facts = Facts()
+        self._digest = hashlib.sha256(READER.encode())
+        self._people: dict[str, int] = {}
+        self._places: dict[str, tuple[int, int, str | None]] = {}
 
-    def write(self) -> dict[str, Any]:
-        """All files but the report; gives the manifest."""
-        talks = self._lines("interactions.jsonl", self._watched(self.outputs.interactions()))
-        personas = self._lines("personas.jsonl", (p.to_dict() for p in self._personas()))
-        if not talks and not personas:
-            raise InputError(f"{self.outputs.path}: there is no persona and no conversation in it")
-        queries = self._lines("queries.jsonl", (_query(talk) for talk in self._stored()))
-        self._lines("failures.jsonl", ())
-        samples = self._samples() if talks else 0
-        usage = self._usage()
-        counts = {"personas": personas, "prompts": self._prompts, "queries": queries, "interactions": talks}
-        manifest = self._manifest(counts | {"samples": samples}, usage)
-        atomic_json(self.folder / "manifest.json", manifest)
-        return manifest
+    @property
+    def fingerprint(self) -> str:
+        """Over every record so far."""
+        return self._digest.hexdigest()
 
-    def _lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> int:
-        path, content, count = self.folder / name, hashlib.sha256(), 0
-        with path.open("wb") as out:
-            for record in records:
-                line = dump(record) + b"\n"
-                out.write(line)
-                content.update(line)
-                count += 1
-        self.digests[name] = content.hexdigest()
-        self.files[name] = file_facts(path, count).to_dict()
-        return count
+    def read(self) -> OriginFacts:
+        """Everything.
 
-    def _watched(self, talks: Iterable[Interaction]) -> Iterable[dict[str, Any]]:
-        self._people: dict[str, dict[str, str]] = {}
-        for talk in talks:
-            self.turns += talk.num_turns
-            self.tally.add(talk.noise())
-            self.models[talk.metadata["assistant_model"] or "unknown"] += 1
-            self._people.setdefault(talk.persona_id, talk.persona_features)
-            yield talk.to_dict()
+        Raises:
+            InputError: there is no persona and no conversation, or a record is damaged.
+        """
+        prompts = 0
+        for persona in self._outputs.personas():
+            prompts += persona.system_prompt is not None
+            self._person(persona)
+        for talk in self._outputs.interactions():
+            self._talk(talk)
+        self._move_to_latest_splits()
+        if not self._people:
+            raise InputError(f"{self._outputs.path}: there is no persona and no conversation in it")
+        calls = list(self._calls())
+        self._store.put_calls(0, PERSONA_LEVEL, calls)
+        counted, moved = self._facts, self._outputs.moved
+        return OriginFacts(
+            self._outputs.path.resolve().name, len(self._people), prompts, counted.turns,
+            [counted.held[index] for index in range(len(self._people))], counted.noisy, list(counted.queries),
+            dict(counted.models), len(calls),
+            [f"conversations that exports put into several splits: {moved:,}; the latest counts"] if moved else [],
+        )  # fmt: skip
 
-    def _personas(self) -> Iterable[PersonaSpec]:
-        """Those of the folder, and those that only conversations tell of."""
-        self._prompts = 0
-        missing = dict(self._people)
-        for persona in self.outputs.personas():
-            self._prompts += persona.system_prompt is not None
-            missing.pop(persona.persona_id, None)
-            yield persona
-        for persona_id, features in missing.items():
-            yield PersonaSpec(persona_id, features, metadata={"from": "conversations"})
+    def _person(self, persona: PersonaSpec) -> int:
+        """Store a persona; gives its index."""
+        index = self._people[persona.persona_id] = len(self._people)
+        notes = {**persona.metadata, MARK: {"persona_id": persona.persona_id}}
+        ours = PersonaSpec(Ids.persona(index), persona.features, None, notes)
+        self._store.put_personas([(index, ours)])
+        if persona.system_prompt is not None:
+            self._store.put_prompt(index, persona.system_prompt, {})
+        self._count([ours.to_dict(), persona.system_prompt])
+        return index
 
-    def _stored(self) -> Iterable[Interaction]:
-        with (self.folder / "interactions.jsonl").open("rb") as file:
-            for line in file:
-                yield Interaction.from_dict(load(line))
+    def _talk(self, talk: Interaction) -> None:
+        index = self._people.get(talk.persona_id)
+        if index is None:  # only its conversations tell of it
+            index = self._person(PersonaSpec(talk.persona_id, talk.persona_features, None, {"from": "conversations"}))
+        slot = self._facts.held[index]
+        split = self._outputs.splits.get(talk.interaction_id)
+        self._places[talk.interaction_id] = index, slot, split
+        ours = _renamed(talk, Ids.persona(index), slot, split)
+        self._facts.add(index, slot, ours)
+        self._store.put_query(index, slot, _query(ours))
+        self._store.put_interaction(index, slot, ours, None)
+        self._count(ours.to_dict())
 
-    def _samples(self) -> int:
-        """Samples in the splits that the reference put them in; those that it never exported go by persona."""
-        splitter = Splitter()
-        collector = TrainingDataCollector(splitter=splitter)
-        names = [f"training_data/{split}_samples.jsonl" for split in SPLIT_NAMES]
-        handles = {split: (self.folder / name).open("wb") for split, name in zip(SPLIT_NAMES, names, strict=True)}
-        try:
-            for talk in self._stored():
-                split = self.outputs.splits.get(talk.interaction_id) or splitter.split_of(talk.persona_id)
-                sample = collector.collect(talk)
-                sample = sample.with_(metadata={**(sample.metadata or {}), "split": split})
-                handles[split].write(dump(sample.to_dict()) + b"\n")
-                self.summary.add(sample, split)
-        finally:
-            for handle in handles.values():
-                handle.close()
-        for split, name in zip(SPLIT_NAMES, names, strict=True):
-            self.files[name] = file_facts(self.folder / name, self.summary.by_split[split]).to_dict()
-        atomic_json(self.folder / "statistics.json", self.summary.to_dict() | {"noise": self._noise()})
-        self.files["statistics.json"] = file_facts(self.folder / "statistics.json", 1).to_dict()
-        return self.summary.by_split.total()
+    def _move_to_latest_splits(self) -> None:
+        for name, split in self._outputs.splits.items():
+            index, slot, known = self._places[name]
+            record = None if known == split else self._store.record("interactions", index, slot)
+            if record is not None:
+                record["metadata"]["split"] = split
+                self._store.put_interaction(index, slot, Interaction.from_dict(record), None)
+            self._count([name, split])
 
-    def _noise(self) -> dict[str, Any]:
-        noise = {"mode": "realtime", **self.tally.to_dict()}
-        return noise | {"configured_rate": None, "rate": {}, "layer_mix": {}}  # what was configured is not in the data
+    def _calls(self) -> Iterable[CallRecord]:
+        for path in self._outputs.usage_files():
+            for call in _calls_of(load(path.read_bytes())):
+                self._count(call.to_dict())
+                yield call
 
-    def _usage(self) -> TokenTracker:
-        tracker = TokenTracker()
-        for path in self.outputs.usage_files():
-            for record in _calls(load(path.read_bytes())):
-                tracker.add(record)
-        tracker.save(self.folder / "token_usage.json")
-        self.files["token_usage.json"] = file_facts(
-            self.folder / "token_usage.json", tracker.attributed.calls
-        ).to_dict()
-        return tracker
-
-    def _manifest(self, counts: dict[str, int], usage: TokenTracker) -> dict[str, Any]:
-        chain = [self.digests[name] for name in ("personas.jsonl", "queries.jsonl", "interactions.jsonl")]
-        fingerprint = hashlib.sha256("".join(["read-in-1", *chain]).encode()).hexdigest()
-        stages = ("personas", "prompts", "queries", "conversations", "noise", "samples")
-        prints = dict(zip(stages, (chain[0], chain[0], chain[1], chain[2], chain[2], fingerprint), strict=True))
-        now = utc_now()
-        empty = {"kind": "none", "uri": None, "experiment": None, "run_id": None, "error": None}
-        return {
-            "schema": SCHEMA, "name": self.name, "fingerprint": fingerprint, "fingerprints": prints,
-            "simulated": False, "status": "done", "mode": "enhanced", "stages": [],
-            "num_personas": counts["personas"], "seeds": {},
-            "counts": {**counts, "turns": self.turns, "failed": 0, "supplements": 0, "rejected_samples": 0, "pairs": 0,
-                       "expected_interactions": counts["interactions"]},
-            "end_reasons": {}, "noise": self._noise(), "failures": {}, "failed_share": 0.0,
-            "usage": {"paid": TokenTracker().paid.to_dict(), "attributed": usage.attributed.to_dict(), **usage.tables(),
-                      "unpriced_models": sorted(usage.unpriced), "unknown_attempts": usage.lost_attempts},
-            "models": [_model(name, count) for name, count in sorted(self.models.items())], "mixed_snapshots": False,
-            "prompts": {}, "queries": {"source": "read in", "sha256": chain[1], "size": counts["queries"], "passes": 1},
-            "personas": {}, "tracking": empty, "sweep": {"id": None, "job": None, "overrides": []}, "config": {},
-            "samples_by_split": dict(self.summary.by_split), "unused_keys": [], "notes": self._notes(),
-            "versions": {"personaloom": metadata.version("personaloom"), "reader": "1"},
-            "read_in_from": self.outputs.path.name, "created_at": now, "updated_at": now, "duration_s": 0.0,
-            "files": dict(sorted(self.files.items())),
-        }  # fmt: skip
-
-    def _notes(self) -> list[str]:
-        notes = ["read in from outputs of the reference system: the config that made them is not known"]
-        if self.outputs.moved:
-            notes.append(f"{self.outputs.moved} conversations are in several splits; the latest export counts")
-        return notes
+    def _count(self, record: Any) -> None:
+        self._digest.update(dump(record) + b"\n")
 
 
-def _model(name: str, count: int) -> dict[str, Any]:
-    provider = name.partition("/")[0]
-    return {
-        "role": "assistant", "model": name, "provider": provider, "origin": "", "weight": count, "snapshots": [],
-    }  # fmt: skip
+def _renamed(talk: Interaction, persona_id: str, slot: int, split: str | None) -> Interaction:
+    """The conversation under our ids; its own are kept in its metadata."""
+    name = Ids.slot(persona_id, slot)
+    noise = [_noise_of(result, Ids.unit(name, turn)) for turn, result in enumerate(talk.noise())]
+    units = iter(noise)
+    messages = [
+        message.with_(metadata=_unit_of(next(units))) if message.role == "user" else message
+        for message in talk.messages
+    ]
+    own = {"interaction_id": talk.interaction_id, "persona_id": talk.persona_id}
+    metadata = {**talk.metadata, "noise": [result.to_dict() for result in noise], MARK: own}
+    if split:
+        metadata["split"] = split
+    return talk.with_(interaction_id=name, persona_id=persona_id, messages=messages, metadata=metadata)
 
 
-def _query(talk: Interaction) -> dict[str, Any]:
+def _noise_of(result: NoiseResult, unit: str) -> NoiseResult:
+    return result.with_(metadata={**result.metadata, "unit_id": unit})
+
+
+def _unit_of(result: NoiseResult) -> dict[str, Any]:
+    """A user message's metadata."""
+    unit = {"unit_id": result.metadata["unit_id"]}
+    return {**unit, "clean_text": result.original_text, "noise_type": result.layer} if result.applied else unit
+
+
+def _query(talk: Interaction) -> DealtQuery:
     """The dealt query that a conversation began with; what the reference did not keep is None."""
-    return {
-        "persona_id": talk.persona_id, "query_id": talk.interaction_id, "original_query": talk.original_query,
-        "adapted_query": talk.initial_query, "inferred_domain": None, "inferred_scenario": None,
-        "target_turns": talk.num_turns, "style_transferred": talk.original_query != talk.initial_query, "metadata": {},
-    }  # fmt: skip
+    return DealtQuery(
+        talk.interaction_id,
+        talk.original_query,
+        talk.initial_query,
+        target_turns=talk.num_turns,
+        style_transferred=talk.original_query != talk.initial_query,
+        metadata={MARK: talk.metadata[MARK]},
+    )
 
 
-def _calls(content: Any) -> Iterable[CallRecord]:
+def _calls_of(content: Any) -> Iterable[CallRecord]:
     """The calls of a token report; one that only has totals has none."""
     if not isinstance(content, Mapping):
         return
@@ -228,5 +229,5 @@ def _calls(content: Any) -> Iterable[CallRecord]:
                 input_tokens=int(record.get("input_tokens") or 0),
                 output_tokens=int(record.get("output_tokens") or 0),
                 timestamp=str(record.get("timestamp") or ""),
-                metadata={"paid": False},
+                metadata={"paid": False, MARK: True},
             )

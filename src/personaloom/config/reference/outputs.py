@@ -66,8 +66,9 @@ class Outputs:
         return sorted(found, key=lambda path: (path.stem.endswith("_samples"), path.name))
 
     def usage_files(self) -> list[Path]:
-        """Token reports."""
-        return [] if self.path.is_file() else sorted(self.path.glob("**/token_usage*.json"))
+        """Token reports; those of datasets that were made in this folder since are not the reference's."""
+        found = [] if self.path.is_file() else sorted(self.path.glob("**/token_usage*.json"))
+        return [path for path in found if not (path.parent / "manifest.json").exists()]
 
     def personas(self) -> Iterator[PersonaSpec]:
         """The personas, each id once."""
