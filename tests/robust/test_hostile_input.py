@@ -162,3 +162,17 @@ def test_a_process_whose_outputs_are_closed_says_nothing_and_works(monkeypatch):
 
         for stream in (sys.stdout, sys.stderr):
             stream.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_device_behind_an_output_costs_the_printing_and_not_the_dataset(monkeypatch, capsys):
+    words = ["num_personas=1", "query.queries_per_persona=1", "tracking=none"]
+    for number, name in enumerate(("stdout", "stderr")):
+        with Path("/dev/full").open("w", 1, encoding="utf-8") as full, monkeypatch.context() as patched:
+            patched.setattr(f"sys.{name}", full)
+            assert entry([*words, f"output_dir={name}"]) == 1 - number
+        assert list(Path(name).glob("datasets/*/report.html"))
+    said = capsys.readouterr()
+    assert "standard output cannot be written: No space left on device" in said.err
+    assert "Traceback" not in said.out + said.err
+    assert "SIMULATED" in said.out

@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from personaloom.cli.argv import Invocation, parse
+from personaloom.cli.outputs import guarded_outputs
+from personaloom.cli.signals import terminated_like_ctrl_c
 from personaloom.config.secrets import redact
 from personaloom.errors import PersonaLoomError, UsageError
 
@@ -33,8 +35,21 @@ def entry(argv: Sequence[str] | None = None) -> int:
         conversations, 130 interrupted.
     """
     _speak_into_something()
+    with guarded_outputs() as out:
+        code = _coded(sys.argv[1:] if argv is None else argv)
+        if out.lost is None:
+            return code
+        rest = "" if code else "; what was to be made is there"
+        why = out.lost.strerror or str(out.lost)
+        return _say(f"standard output cannot be written: {why}. What was to be printed is lost{rest}", code or 1)
+
+
+def _coded(argv: Sequence[str]) -> int:
     try:
-        return _act(parse(sys.argv[1:] if argv is None else argv))
+        with terminated_like_ctrl_c():
+            code = _act(parse(argv))
+        sys.stdout.flush()  # now, and not when the process ends: a full device and a closed pipe have their answer
+        return code
     except PersonaLoomError as error:
         return _say(redact(str(error)), error.exit_code)
     except KeyboardInterrupt:
