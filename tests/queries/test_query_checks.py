@@ -83,7 +83,7 @@ def test_an_empty_reply_is_an_empty_reply():
 
 def test_length_is_bounded_by_the_original():
     query = "Why is the harbour empty on Mondays?"
-    check_rewrite(query, (query + " ") * 20, partial=False)
+    check_rewrite(query, query + " " + " ".join(f"I was there {week} weeks ago." for week in range(30)), partial=False)
     with pytest.raises(MalformedReplyError, match="are sensible"):
         check_rewrite(query, "harbour " * (length_limit(query) // 8 + 1), partial=False)
 

@@ -14,8 +14,9 @@ from personaloom.config.explain import mapping
 from personaloom.config.models import CONNECT, ModelPlan, plan_models, roles_asked
 from personaloom.config.nearest import choices
 from personaloom.config.schema import STAGE_NAMES
-from personaloom.errors import Fault, UsageError
+from personaloom.errors import ConfigError, Fault, UsageError
 from personaloom.llm.endpoints import Endpoint, resolve
+from personaloom.llm.prompts import PromptLibrary, shipped_sets
 
 __all__ = ["CHECKS", "READS_A_DATASET"]
 
@@ -108,15 +109,7 @@ def files_there(config: Config) -> Iterator[Fault]:
         is_name = key == "persona_bank.path" and isinstance(path, str) and not Path(path).suffix and "/" not in path
         if isinstance(path, str) and path and not is_name:
             yield from _readable(key, Path(path))
-    folder = pick(config, "prompts.folder")
-    if isinstance(folder, str) and folder:
-        if not _is_folder(Path(folder)):
-            yield Fault("prompts.folder", f"there is no folder {folder}", "name a folder with *.j2 files, or null")
-        elif not os.access(folder, os.R_OK | os.X_OK):
-            yield Fault("prompts.folder", f"{folder} cannot be read", "mend its permissions")
-    for name, path in mapping(pick(config, "prompts.overrides")).items():
-        if isinstance(path, str):
-            yield from _readable(f"prompts.overrides.{name}", Path(path))
+    yield from _prompt_files(config)
     yield from _writable("output_dir", config.get("output_dir"))
     ledger = pick(config, "ledger.path")
     if isinstance(ledger, str) and ledger and _is_folder(Path(ledger)):
@@ -129,6 +122,34 @@ def files_there(config: Config) -> Iterator[Fault]:
             yield Fault("dataset_dir", f"there is no folder {dataset}", "name a dataset folder of an earlier run")
     else:
         yield from _writable("dataset_dir", dataset)
+
+
+def _prompt_files(config: Config) -> Iterator[Fault]:
+    folder = pick(config, "prompts.folder")
+    if isinstance(folder, str) and folder and folder not in shipped_sets():
+        if not _is_folder(Path(folder)):
+            remedy = f"name a folder with *.j2 files, a shipped set ({', '.join(shipped_sets())}), or null"
+            yield Fault("prompts.folder", f"there is no folder {folder}", remedy)
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield Fault("prompts.folder", f"{folder} cannot be read", "mend its permissions")
+    for name, path in mapping(pick(config, "prompts.overrides")).items():
+        if isinstance(path, str):
+            yield from _readable(f"prompts.overrides.{name}", Path(path))
+
+
+def prompts_usable(config: Config) -> Iterator[Fault]:
+    """Templates of the user's own compile, and name no variable that they will not be given."""
+    own = {key: value for key, value in mapping(config.get("prompts")).items() if key in {"folder", "overrides"}}
+    files = own.get("overrides") or {}
+    sound = isinstance(files, Mapping) and all(
+        isinstance(each, str) for each in (own.get("folder") or "", *files.values())
+    )
+    if not any(own.values()) or not sound or any(_prompt_files(config)):
+        return  # nothing to look at, or nothing to be had: that has its own fault
+    try:
+        PromptLibrary(**own)
+    except ConfigError as error:
+        yield from error.faults
 
 
 def no_nul(config: Config) -> Iterator[Fault]:
@@ -264,6 +285,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     pool_weights,
     stage_names,
     files_there,
+    prompts_usable,
     models_reachable,
     no_nul,
 )

@@ -39,7 +39,7 @@ CALL_KEYS = frozenset(
      "price", "accept_truncated"}
 )  # fmt: skip
 """Say how a model is called; a client need not know them."""
-NOT_MODEL_KEYS = frozenset({"roles", "pool", "weight"})
+NOT_MODEL_KEYS = frozenset({"roles", "pool", "weight", "prompts"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class LLM(Model):
     target: str = Field(alias="_target_", min_length=1)
     roles: dict[RoleName, RoleModel] | None
     pool: list[PoolMember] | None
+    prompts: Text | None
 
 
 class Simulated(LLM):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
 from personaloom.llm.types import LLMReply
+from personaloom.text.loops import goes_round
 
-__all__ = ["check_assistant", "check_user", "looks_like_refusal"]
+__all__ = ["check_assistant", "check_user", "looks_like_refusal", "speaks_as_assistant"]
 
 _APOSTROPHE = "['\u2019]?"
 _REFUSAL = re.compile(
@@ -20,6 +22,36 @@ _ROLE_TAG = re.compile(
     r"^\s*(?:\[?(?:assistant|user)\]?\s*:|<\|?(?:assistant|user|im_start)|\{\s*\"(?:satisfied|message)\")",
     re.IGNORECASE,
 )
+
+
+# What an assistant says to a person, and no person to an assistant. "Feel free to ask", "here is a draft" and "hope
+# that helps" are not in it: people write them too.
+_ASSISTANT = re.compile(
+    rf"\A\W*(?:(?:sure|certainly|of course|absolutely)\b[,!.]? (?:here(?:{_APOSTROPHE}s| is| are)|i can help|"
+    rf"i(?:{_APOSTROPHE}d| would|{_APOSTROPHE}ll| will) (?:help|explain|provide|be (?:happy|glad)))|"
+    r"(?:great|good|excellent) question\b|here are (?:some|a few) (?:tips|steps|ways|ideas|suggestions|options)\b)|"
+    r"\b(?:how|what) (?:else )?(?:can|may) i (?:help|assist|do for you)\b|"
+    rf"\bi(?:{_APOSTROPHE}m| am) (?:always |just )?here to (?:help|assist)\b|"
+    r"\b(?:happy|glad) to (?:help|assist) you\b|"
+    rf"\bi(?:{_APOSTROPHE}m| am) (?:just |only )?(?:an? )?(?:ai\b|(?:large )?language model|chatbot|"
+    r"(?:virtual|digital|ai) assistant)|"
+    r"\bas an? (?:ai|language model|(?:virtual|digital|ai) assistant)\b[^.?!]{0,40}?,? i\b|"
+    r"\bif you have any (?:other|further|more|additional) (?:questions|concerns)\b|"
+    r"\bis there anything else (?:i can|you need|you would like)\b|"
+    r"\bthank you for (?:reaching out|your (?:inquiry|query|patience))\b",
+    re.IGNORECASE,
+)
+_STAGE_DIRECTION = re.compile(
+    rf"\A\W*the (?:person|user)(?:{_APOSTROPHE}s)? (?:next |first )?(?:message|question|reply)\b", re.IGNORECASE
+)
+_BARE = re.compile(r"\w+")
+_LEAST_WORDS = 4
+_FEW_WORDS = 4
+
+
+def speaks_as_assistant(text: str) -> bool:
+    """Whether a user's message has a set phrase in which assistants offer themselves."""
+    return _ASSISTANT.search(text) is not None
 
 
 def looks_like_refusal(text: str) -> bool:
@@ -39,10 +71,20 @@ def check_assistant(reply: LLMReply) -> None:
         raise RefusalError(f"the assistant declined: {_excerpt(reply.text)}")
     if _ROLE_TAG.match(reply.text):
         raise MalformedReplyError(f"the assistant's reply starts with a role tag or JSON: {_excerpt(reply.text)}")
+    if _STAGE_DIRECTION.match(reply.text):
+        raise MalformedReplyError(f"the assistant's reply is about the conversation: {_excerpt(reply.text)}")
+    if circle := goes_round(reply.text):
+        raise MalformedReplyError(f"the assistant's reply goes round in circles: {_excerpt(circle)}")
 
 
-def check_user(reply: LLMReply, last_answer: str, *, may_end: bool) -> None:
-    """A user's turn: a message, unless satisfied; no refusal, no role tag, not the assistant's own words again.
+def check_user(reply: LLMReply, last_answer: str, *, may_end: bool, said: Sequence[str] = ()) -> None:
+    """A user's turn: a message, unless satisfied; no refusal, no role tag, nobody's words again, no second assistant.
+
+    Args:
+        reply: with the parsed turn.
+        last_answer: of the assistant.
+        may_end: whether the person may be satisfied.
+        said: the person's own messages so far.
 
     Raises:
         EmptyReplyError, RefusalError, MalformedReplyError: what is wrong.
@@ -58,6 +100,22 @@ def check_user(reply: LLMReply, last_answer: str, *, may_end: bool) -> None:
         raise MalformedReplyError(f"the user's message starts with a role tag or JSON: {_excerpt(message)}")
     if len(message) > 40 and message in last_answer:
         raise MalformedReplyError(f"the user model repeats the assistant: {_excerpt(message)}")
+    if speaks_as_assistant(message):
+        raise MalformedReplyError(f"the user model speaks as an assistant: {_excerpt(message)}")
+    if _STAGE_DIRECTION.match(message):
+        raise MalformedReplyError(f"the user's message is about the message: {_excerpt(message)}")
+    if any(_same(message, before) for before in said):
+        raise MalformedReplyError(f"the user model repeats itself: {_excerpt(message)}")
+    if circle := goes_round(message):
+        raise MalformedReplyError(f"the user's message goes round in circles: {_excerpt(circle)}")
+
+
+def _same(message: str, before: str) -> bool:
+    """Whether a message is an earlier one again, with a few words round it at most."""
+    now, then = (_BARE.findall(text.casefold()) for text in (message, before))
+    if len(then) < _LEAST_WORDS or not len(then) <= len(now) <= len(then) + _FEW_WORDS:
+        return False
+    return any(now[start : start + len(then)] == then for start in range(len(now) - len(then) + 1))
 
 
 def _excerpt(text: str, limit: int = 80) -> str:

@@ -267,7 +267,8 @@ class _Talk:
         key = self.call_key(Role.USER, Purpose.USER_FEEDBACK, self.turns)
         request = LLMRequest(Role.USER, messages, key, USER_TURN_SCHEMA, "user_turn", prompt=use, facts=facts)
         last_answer = self.messages[-1].content
-        reply = await self.llm.complete(request, lambda r: check_user(r, last_answer, may_end=may_end))
+        said = [message.content for message in self.messages[::2]]
+        reply = await self.llm.complete(request, lambda r: check_user(r, last_answer, may_end=may_end, said=said))
         self.note("user", use, reply)
         if reply.parsed["satisfied"] and may_end:
             self.end_reason = EndReason.SATISFIED

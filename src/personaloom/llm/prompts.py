@@ -114,11 +114,6 @@ class _Part:
         self._names = sorted(meta.find_undeclared_variables(environment.parse(source)))
         self._kept: dict[tuple[Any, ...], ChatMessage] = {}
 
-    @property
-    def fixed(self) -> bool:
-        """Whether it is the same in every prompt."""
-        return not self._names
-
     def message(self, variables: Mapping[str, Any]) -> ChatMessage:
         """The message, rendered or remembered."""
         key = self._key(variables)
@@ -166,9 +161,8 @@ class PromptTemplate:
 
     @cached_property
     def examples(self) -> Examples:
-        """What its worked examples say."""
-        parts = [(part.role, part.message({}).content if part.fixed else "") for part in self.parts]
-        return Examples.of(self.source, parts)
+        """Its worked examples."""
+        return Examples.of(self.source, [part.role for part in self.parts])
 
     def render(self, variables: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
         """The messages.

@@ -12,9 +12,11 @@ from functools import lru_cache
 from itertools import pairwise
 
 from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
+from personaloom.text.loops import goes_round
+from personaloom.text.semantics import content_words, requests
 from personaloom.text.spans import Kind, scan
 
-__all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts"]
+__all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts", "states_instead"]
 
 _LABEL_LIMIT = 120
 
@@ -34,6 +36,24 @@ _LIST_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)]|#{1,6})\s", re.MULTILINE)
 _QUOTES = "`\"'\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _POSSESSIVE = re.compile("['\u2019]s$")
 _TAG = re.compile(r"</?(?:seed_query|person|example|rewritten)\b", re.IGNORECASE)
+
+# Who asks without a question mark names the wish or himself; an answer does neither.
+_WISH = re.compile(
+    r"\?|\b(?:please|pls|plz|wanna|gimme|lemme|wonder\w*|curious|looking for|trying to|"
+    r"(?:tell|show|give|help|teach) (?:me|us)|"
+    r"i(?:'d| would)? (?:need|want|like)|(?<!you )need|(?<!you )want|any (?:idea|advice|tip|suggestion)s?)\b",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"\b(?:i|i'(?:m|d|ve|ll)|me|my|mine|we|us|our)\b", re.IGNORECASE)
+_STATES = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|means?|includes?|consists?|contains?|refers?|depends?|involves?|will|can|should|"
+    r"could|may|might|must|helps?|allows?|makes?|takes?|hides?|needs?)\b",
+    re.IGNORECASE,
+)
+_UNFINISHED = re.compile(r"\b(?:an?|the|and|or|if|because|my|your|their|our|its|very|than)\W*\Z|,\W*\Z", re.IGNORECASE)
+_NEW_WORDS = 4
+_NEW_WORDS_OF_PERSONS = 10
+"""Words of content that an answer adds at least; a request in other words adds few and takes some along."""
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]{4,}")
@@ -95,6 +115,12 @@ def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iter
         yield f"has {len(adapted)} characters where {limit} are sensible"
     if _ANSWER.match(_fold(adapted)) and not _ANSWER.match(_fold(original)):
         yield "reads like an answer"
+    if states_instead(original, adapted):
+        yield "states something instead of asking for it"
+    if _UNFINISHED.search(adapted) and not _UNFINISHED.search(original):
+        yield "stops in mid-sentence"
+    if goes_round(adapted, 2) and not goes_round(original, 2):
+        yield "says one thing twice and little else"
     if len(_LIST_LINE.findall(adapted)) >= 3 and not _LIST_LINE.search(original):
         yield "is a list, as answers are"
     if _TAG.search(adapted) and not _TAG.search(original):
@@ -105,6 +131,24 @@ def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iter
     stems = _stems(original)
     if len(stems) >= 3 and not stems & _stems(adapted):
         yield "has no word in common with the original"
+
+
+def states_instead(original: str, adapted: str) -> bool:
+    """Whether a text that asks became one that tells: no question, no wish, and much that is new.
+
+    A text in the first person has to be new for more than two thirds, because people ask in many ways.
+    """
+    text = _fold(adapted)
+    if _WISH.search(text) or not _STATES.search(text):
+        return False
+    asked = requests(scan(original))
+    if not asked or asked[0].kind == "tell" or any(request.kind != "tell" for request in requests(scan(adapted))):
+        return False
+    said = set(content_words(adapted))
+    new = len(said - set(content_words(original)))
+    if _PERSON.search(text):
+        return new >= _NEW_WORDS_OF_PERSONS and new > 2 * (len(said) - new)
+    return new >= _NEW_WORDS
 
 
 def lost_parts(original: str, adapted: str) -> list[str]:

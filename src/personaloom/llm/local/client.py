@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from personaloom.errors import UsageError
+from personaloom.keyed import Key
 from personaloom.llm.direct import DirectClient
 from personaloom.llm.endpoints import resolve
 from personaloom.llm.local.fetch import find_weights
+from personaloom.llm.local.shape import held
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
 
 __all__ = ["LocalClient", "connect_local"]
 
+MOST_SEEDS = 1 << 31
 START_S = 120.0
 """Loading the weights takes a second from a warm disk; a cold or busy one may need long."""
 
@@ -78,7 +81,10 @@ class LocalClient:
         inner = self._inner
         if inner is None or self._child is None or self._child.poll() is not None:
             inner = await asyncio.to_thread(self._start)
-        reply = await inner.complete(request, sampling, deadline_s)
+        if sampling.seed is None:  # each call's own, so that a run writes alike each time and a second try differs
+            own = Key(*request.key.parts(), "local").integer("seed") % MOST_SEEDS
+            sampling = replace(sampling, seed=own)
+        reply = await inner.complete(held(request), sampling, deadline_s)
         return replace(reply, snapshot=Path(self._settings["model_path"]).name)  # the server says the whole path
 
     async def aclose(self) -> None:

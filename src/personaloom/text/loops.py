@@ -1,0 +1,29 @@
+"""Texts that go round in circles, as those of very small models do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+__all__ = ["goes_round"]
+
+_END = re.compile(r"[.!?\n]+")
+_WORD = re.compile(r"\w+")
+_LEAST_WORDS = 4
+
+
+def goes_round(text: str, times: int = 3) -> str:
+    """The sentence that a text says over and over, or an empty text.
+
+    Args:
+        text: any text; a refrain is no circle as long as the other lines are at least as long in all.
+        times: how often a sentence of four words or more has to stand there; together they make up more than half of
+            the words.
+    """
+    sentences = [tuple(_WORD.findall(sentence)) for sentence in _END.split(text.casefold())]
+    counts = Counter(words for words in sentences if len(words) >= _LEAST_WORDS)
+    if not counts:
+        return ""
+    words, found = counts.most_common(1)[0]
+    whole = sum(map(len, sentences))
+    return " ".join(words) if found >= times and 2 * found * len(words) > whole else ""
