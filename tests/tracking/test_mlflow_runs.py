@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -131,8 +132,8 @@ def test_what_was_cut_is_said(sweep):
     assert rows(out, "select value from tags where key = 'cut' and run_uuid = ?", refs[0].run_id)
 
 
-def test_the_same_dataset_goes_on_in_its_run(sweep, worker):
-    """A grown dataset keeps its run; what cannot be changed in MLflow is said in a tag; nothing is doubled."""
+def test_the_same_dataset_goes_on_in_its_run(sweep, worker, tmp_path):
+    """Grown or copied, it keeps its run; what cannot be changed in MLflow is said in a tag; nothing is doubled."""
     out, folders, refs = sweep
     manifest = read_manifest(folders[1])
     manifest["config"]["num_personas"] = 20
@@ -140,7 +141,13 @@ def test_the_same_dataset_goes_on_in_its_run(sweep, worker):
     manifest["counts"]["samples"] = 7
     (folders[1] / "manifest.json").write_text(json.dumps(manifest))
     tracker = MlflowTracker(out, "chat", worker=worker)
-    assert tracker.upload(folders[1]).run_id == refs[1].run_id
+    copied = shutil.copytree(folders[1], tmp_path / "copy")
+    ref = tracker.upload(copied)
+    assert ref.run_id == refs[1].run_id
+    assert any(f"named the folder {folders[1]} (a copy of this dataset)" in note for note in ref.notes)
+    assert rows(out, "select value from tags where key = 'dataset_dir' and run_uuid = ?", ref.run_id) == [
+        (str(copied),)
+    ]
     assert rows(out, "select count(*) from runs") == [(4,)]
     changed = rows(out, "select value from tags where key = 'changed_params' and run_uuid = ?", refs[1].run_id)
     assert changed == [("num_personas=20",)]

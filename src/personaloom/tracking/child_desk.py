@@ -93,6 +93,7 @@ class Desk:
     ) -> dict[str, Any]:
         client = store.client
         log = FolderLog(client, run_id, Path(folder), Limits(**limits))
+        moved = _moved(client.get_run(run_id).data.tags.get("dataset_dir"), folder)
         try:
             _log_metrics(client, run_id, metrics_of(log.manifest))
             log.everything([Path(path) for path in config_files])
@@ -105,7 +106,7 @@ class Desk:
         finally:
             self._open_runs.pop(run_id, None)
         client.set_terminated(run_id, _STATUS.get(str(log.manifest.get("status")), "KILLED"))
-        return {"run_id": run_id, "notes": log.notes}
+        return {"run_id": run_id, "notes": [*log.notes, *moved]}
 
     def _log_comparison(
         self,
@@ -151,6 +152,14 @@ def _existing(store: OpenStore, run_id: str | None, tags: dict[str, str]) -> Run
         if same_place and all(run.data.tags.get(key) == value for key, value in wanted.items()):
             return run
     return None
+
+
+def _moved(before: str | None, folder: str) -> list[str]:
+    """What to say where the run named another folder: a copy is the same dataset, and a dataset has one run."""
+    if not before or before == folder:
+        return []
+    there = "a copy of this dataset" if Path(before).is_dir() else "which is gone"
+    return [f"the dataset's run named the folder {before} ({there}): it goes on, and names this one from now on"]
 
 
 def _comparison_run(store: OpenStore, name: str, comparison: str, tags: dict[str, str]) -> Run:
