@@ -35,7 +35,8 @@ __all__ = ["FAULTS", "LoggedRequest", "LoopbackLLM", "LoopbackProcess", "Totals"
 FAULTS = (
     "429", "429-date", "429-plain", "500", "503", "529", "401", "403", "404", "context", "filter", "quota", "cut", "cut-body",
     "hang", "empty", "no-text", "html", "half-json", "content-type", "slow", "refusal", "truncated", "no-usage", "redirect",
-    "error-200", "no-schema", "prose",
+    "error-200", "no-schema", "prose", "bad-request", "too-large", "gateway", "no-choices", "null-choices", "refusal-field",
+    "cut-off", "no-http",
 )  # fmt: skip
 
 
@@ -340,6 +341,10 @@ class _Connection(asyncio.Protocol):
                 )
                 return self.transport.close()
             return self.transport.abort()
+        if fault == "no-http":
+            self.log(request, 0, fault)
+            self.transport.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+            return self.transport.close()
         if fault in _REJECTIONS:
             status, error = _REJECTIONS[fault]
             if fault == "401":  # servers do echo keys
@@ -412,9 +417,15 @@ _REJECTIONS: dict[str, tuple[int, Any]] = {
         400,
         {"message": "Unknown parameter: 'response_format.json_schema'", "param": "response_format"},
     ),
+    "bad-request": (400, {"message": "temperature must be at most 2", "type": "invalid_request_error", "param": "t"}),
+    "too-large": (413, {"message": "Request too large"}),
+    "gateway": (504, {"message": "The upstream server did not answer"}),
     "no-json": (400, {"message": "We could not parse the JSON body of your request"}),
 }
+_BARE = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
 _JUNK = {
+    "no-choices": ("application/json", json.dumps({**_BARE, "choices": []}).encode()),
+    "null-choices": ("application/json", json.dumps({**_BARE, "choices": None}).encode()),
     "empty": ("application/json", b""),
     "html": (
         "text/html",
@@ -463,6 +474,8 @@ def completion(body: dict[str, Any], server: LoopbackLLM, fault: str | None) -> 
         text, finish = text[: len(text) // 2], "length"
     elif fault == "no-text":
         text = ""
+    elif fault == "cut-off":
+        text, finish = "", "length"
     elif fault == "prose":
         text = "Sure! Here is what you asked for."
     messages = body.get("messages", [])
@@ -482,6 +495,8 @@ def completion(body: dict[str, Any], server: LoopbackLLM, fault: str | None) -> 
     }  # fmt: skip
     if fault == "no-usage":
         del data["usage"]
+    elif fault == "refusal-field":
+        data["choices"][0]["message"] = {"role": "assistant", "content": None, "refusal": "I cannot say that."}
     return data, (read, written)
 
 

@@ -18,7 +18,8 @@ from personaloom.errors import (
     RetryableError,
     ServerFaultError,
 )
-from personaloom.llm.classify import classify, classify_exception, looks_like_refusal, retry_after_s
+from personaloom.llm.classify import classify, looks_like_refusal, retry_after_s
+from personaloom.llm.raised import classify_exception
 from personaloom.llm.scrub import excerpt, scrub, secret_values
 
 

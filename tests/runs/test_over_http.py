@@ -191,6 +191,9 @@ def test_kill_9_at_twenty_moments_costs_at_most_what_was_in_flight(tmp_path):
         assert run(*gpt4o(server, *words), out=tmp_path / "whole") == 0
     assert asked <= stored + 20 * 10  # conversations in flight: a quarter more than engine.concurrency
     assert content(dataset(tmp_path / "killed")) == content(dataset(tmp_path / "whole"))
+    killed, whole = (manifest(tmp_path / name)["usage"]["attributed"] for name in ("killed", "whole"))
+    for what in ("calls", "input_tokens", "output_tokens"):
+        assert killed[what] == whole[what]
 
 
 def test_ctrl_c_stores_what_is_in_flight_and_the_same_command_goes_on(tmp_path):
@@ -313,8 +316,10 @@ def test_stopping_at_any_call_and_going_on_ends_in_the_same_dataset(tmp_path):
     assert content(dataset(tmp_path / "bits")) == content(dataset(tmp_path / "whole"))
 
 
-def test_an_address_where_nobody_is_ends_the_run_soon_and_names_it(tmp_path, capsys):
-    words = ("llm=gpt4o", "llm.base_url=http://127.0.0.1:9/v1", "num_personas=20")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:pydantic.*")
+@pytest.mark.parametrize("transport", ["direct", "litellm"])
+def test_an_address_where_nobody_is_ends_the_run_soon_and_names_it(tmp_path, capsys, transport):
+    words = ("llm=gpt4o", "llm.base_url=http://127.0.0.1:9/v1", "num_personas=20", f"llm.transport={transport}")
     assert run(*words, "engine.retry.base_s=0.01", out=tmp_path) == 1
     said = capsys.readouterr().err
     assert "127.0.0.1:9" in said

@@ -1,7 +1,7 @@
 """One judgement of what went wrong with a call, for every transport.
 
-``classify`` reads an HTTP answer, ``classify_exception`` what a library raised; both end in the same branch of the
-tree in ``personaloom.errors``. Words are looked at only where a status means several things (400, 403, 429).
+``classify`` reads an HTTP answer, ``raised.classify_exception`` what a library raised; both end in the same branch of
+the tree in ``personaloom.errors``. Words are looked at only where a status means several things (400, 403, 429).
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from personaloom.errors import (
     BadRequestError,
     CallError,
     CallTimeoutError,
-    ConnectionCutError,
     ContentFilterError,
     ContextLengthError,
+    EmptyReplyError,
     MalformedReplyError,
     ModelNotFoundError,
     RateLimitedError,
     ServerFaultError,
-    UnreachableError,
 )
 from personaloom.llm.scrub import excerpt
 
-__all__ = ["classify", "classify_exception", "describe", "looks_like_refusal", "retry_after_s"]
+__all__ = ["classify", "describe", "judge", "looks_like_refusal", "retry_after_s", "unreadable"]
 
 _QUOTA = re.compile(
     r"insufficient_quota|billing_(?:hard_limit|not_active)|credit balance is too low"
@@ -61,9 +60,6 @@ _BAD_KEY = re.compile(
 )
 _OVERLOADED = re.compile(r"overloaded|rate[_ ]limit|too many requests|resource_exhausted", re.IGNORECASE)
 
-# What LiteLLM puts before the provider's own words.
-_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+: )*(?:\w+Exception - )?")
-
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
@@ -92,10 +88,11 @@ def classify(
     words, codes = describe(raw)
     said = excerpt(words, secrets)
     wait = retry_after_s(headers, now)
-    return _judge(status, f"{codes} {words}", said, where, wait)
+    return judge(status, f"{codes} {words}", said, where, wait)
 
 
-def _judge(status: int, text: str, said: str, where: str, wait: float | None) -> CallError:
+def judge(status: int, text: str, said: str, where: str, wait: float | None) -> CallError:
+    """The same, of an answer of which the words are known: ``text`` is judged, ``said`` is shown."""
     lead = f"{where} answered {status}" + (f": {said}" if said else "")
     if status == 402 or (status in {400, 403, 429} and _out_of_credit(text)):
         return AuthenticationFailedError(
@@ -130,6 +127,27 @@ def _judge(status: int, text: str, said: str, where: str, wait: float | None) ->
     if 200 <= status < 300:
         return MalformedReplyError(lead, status=status)
     return BadRequestError(lead, status=status)
+
+
+def unreadable(raw: str, where: str, secrets: Iterable[str] = (), kind: str = "") -> CallError:
+    """What a body means that should be JSON and is not.
+
+    Args:
+        raw: its beginning, at least.
+        where: for the message: model and origin.
+        secrets: values that must not appear in the message.
+        kind: its content type, where known.
+    """
+    if not raw.strip():
+        return EmptyReplyError(f"{where}: the answer's body is empty")
+    hint = ""
+    if raw.lstrip()[:1] == "<":
+        hint = " → does llm.base_url lead to the API (most end in /v1)?"
+    elif raw.startswith("data:"):
+        hint = " → the server streams though it was not asked to"
+    called = f" ({kind})" if kind else ""
+    shown = excerpt(raw[:200], secrets, 80)
+    return MalformedReplyError(f"{where}: the answer{called} is not JSON, it begins {shown!r}{hint}")
 
 
 def _out_of_credit(text: str) -> bool:
@@ -221,76 +239,6 @@ def _span(text: str, clock: float) -> float | None:
     except ValueError:
         return None
     return max(0.0, (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - clock)
-
-
-def classify_exception(
-    error: BaseException,
-    *,
-    secrets: Iterable[str] = (),
-    where: str = "the endpoint",
-    now: float | None = None,
-) -> CallError:
-    """What an exception of LiteLLM (or of the HTTP library below it) means.
-
-    Judged by the names in its class tree and its ``status_code``, so that LiteLLM need not be imported to ask.
-    """
-    if isinstance(error, CallError):
-        return error
-    names = {cls.__name__ for cls in type(error).__mro__}
-    text = str(error)
-    said = excerpt(_WRAPPING.sub("", text), secrets)
-    response = getattr(error, "response", None)
-    headers = getattr(response, "headers", None) or getattr(error, "litellm_response_headers", None) or {}
-    wait = retry_after_s(dict(headers), now)
-    status = getattr(error, "status_code", None)
-    status = int(status) if isinstance(status, int | str) and str(status).isdigit() else None
-    if isinstance(error, TimeoutError) or names & {"Timeout", "APITimeoutError", "TimeoutException"}:
-        return CallTimeoutError(f"{where}: no reply in time: {said}", status=None, retry_after_s=wait)
-    if names & {"JSONSchemaValidationError", "APIResponseValidationError", "JSONDecodeError"}:
-        return MalformedReplyError(f"{where}: {said}")
-    if "ContextWindowExceededError" in names:
-        return ContextLengthError(f"{where}: {said}", status=status)
-    if "ContentPolicyViolationError" in names:
-        return ContentFilterError(f"{where}: {said}", status=status)
-    if names & {"APIConnectionError", "TransportError", "ClientError"} or isinstance(error, OSError):
-        return _connection(text, said, where)
-    if (broken := _unreadable(text, said, where)) is not None:
-        return broken  # LiteLLM calls these a 500 of the server
-    if status is None or status < 300:
-        return ServerFaultError(f"{where}: {type(error).__name__}: {said}", status=status)
-    return _judge(status, text, said, where, wait)
-
-
-_UNREADABLE = re.compile(
-    r"expecting value|unable to (?:get|parse) json|invalid json|jsondecode|unterminated string|unexpected end"
-    r"|empty or invalid response|expecting property name|expecting ',' delimiter",
-    re.IGNORECASE,
-)
-
-
-_UNREACHABLE = re.compile(r"cannot connect|connection refused|name or service not known|getaddrinfo", re.IGNORECASE)
-
-
-def _unreadable(text: str, said: str, where: str) -> CallError | None:
-    """A broken connection or an unreadable answer, which LiteLLM reports as an error of the server."""
-    if _UNREADABLE.search(text):
-        return MalformedReplyError(f"{where}: {said}")
-    if _UNREACHABLE.search(text):
-        return UnreachableError(f"{where}: {said}")
-    if re.search(r"connection error|server disconnected|peer closed connection", text, re.IGNORECASE):
-        return ConnectionCutError(f"{where}: {said}")
-    return None
-
-
-def _connection(text: str, said: str, where: str) -> CallError:
-    """A broken connection, or what LiteLLM wraps in one: an answer that it could not read."""
-    if _UNREADABLE.search(text):
-        return MalformedReplyError(f"{where}: {said}")
-    if re.search(r"time(?:d)?[ -]?out", text, re.IGNORECASE):
-        return CallTimeoutError(f"{where}: no reply in time: {said}")
-    if _UNREACHABLE.search(text):
-        return UnreachableError(f"{where}: {said}")
-    return ConnectionCutError(f"{where}: {said}")
 
 
 _APOLOGY = (

@@ -8,7 +8,6 @@ is in ``classify``.
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,17 +17,15 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from personaloom.errors import (
-    AuthenticationFailedError,
     CallError,
     CallTimeoutError,
     ConnectionCutError,
-    EmptyReplyError,
     MalformedReplyError,
     RetryableError,
-    UnreachableError,
 )
-from personaloom.llm.classify import classify
+from personaloom.llm.classify import classify, unreadable
 from personaloom.llm.endpoints import Endpoint
+from personaloom.llm.raised import broken_connection
 from personaloom.llm.reply import read_reply
 from personaloom.llm.scrub import excerpt, read_secret, secret_values
 from personaloom.llm.structured import is_strict, schema_instruction
@@ -37,7 +34,15 @@ from personaloom.llm.types import ChatMessage, Deployment, LLMReply, LLMRequest,
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["PROSE_REPLIES", "DirectClient", "response_format", "with_schema"]
+__all__ = [
+    "CONNECT_S",
+    "PROSE_REPLIES",
+    "DirectClient",
+    "response_format",
+    "schema_moved",
+    "takes_no_schema",
+    "with_schema",
+]
 
 CONNECT_S = 15.0
 KEEP_ALIVE_S = 15.0
@@ -45,7 +50,7 @@ MAX_REPLY_BYTES = 16 << 20
 """A reply beyond this is no chat completion; it is dropped unread."""
 PROSE_REPLIES = 3
 """So many replies in prose in a row show that a server ignores ``response_format``."""
-_SCHEMA_WORDS = (b"response_format", b"json_schema", b"structured", b"guided", b"grammar", b"schema")
+_SCHEMA_WORDS = ("response_format", "structured", "guided", "grammar", "schema")
 
 
 class DirectClient:
@@ -153,6 +158,8 @@ class DirectClient:
                 session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 return answer.status, await self._whole(answer), answer.headers
+        except aiohttp.ConnectionTimeoutError as error:
+            raise self._broken(error) from None
         except TimeoutError:
             raise CallTimeoutError(f"{self.deployment.name}: no complete reply within {deadline_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -201,7 +208,9 @@ class DirectClient:
         try:
             data = orjson.loads(raw)
         except orjson.JSONDecodeError:
-            raise self._unreadable(raw, headers) from None
+            kind = headers.get("Content-Type", "no content type")
+            begin = raw[:2000].decode("utf-8", "replace")
+            raise unreadable(begin, self.deployment.name, self._secrets(), kind) from None
         if not isinstance(data, dict):
             raise MalformedReplyError(f"{self.deployment.name}: the answer is JSON, but no object")
         error = data.get("error")
@@ -211,30 +220,10 @@ class DirectClient:
             raise classify(inner, raw, headers, secrets=self._secrets(), where=self.deployment.name)
         return data
 
-    def _unreadable(self, raw: bytes, headers: Mapping[str, str]) -> CallError:
-        kind = headers.get("Content-Type", "no content type")
-        if not raw.strip():
-            return EmptyReplyError(f"{self.deployment.name}: the answer's body is empty")
-        hint = ""
-        if raw.lstrip()[:1] == b"<":
-            hint = " → does llm.base_url lead to the API (most end in /v1)?"
-        elif raw.startswith(b"data:"):
-            hint = " → the server streams though it was not asked to"
-        shown = excerpt(raw[:200].decode("utf-8", "replace"), self._secrets(), 80)
-        return MalformedReplyError(
-            f"{self.deployment.name}: the answer ({kind}) is not JSON, it begins {shown!r}{hint}"
-        )
-
     def _rejected(self, status: int, raw: bytes, headers: Mapping[str, str], *, native: bool) -> CallError:
-        if native and self._may_change and status in {400, 404, 415, 422, 501}:
-            low = raw.lower()
-            if any(word in low for word in _SCHEMA_WORDS):
-                self.json_mode = "prompt"
-                return RetryableError(
-                    f"{self.deployment.name} takes no response_format: from now on the schema is in the prompt",
-                    status=status,
-                    retry_after_s=0.0,
-                )
+        if native and self._may_change and takes_no_schema(status, raw.decode("utf-8", "replace")):
+            self.json_mode = "prompt"
+            return schema_moved(self.deployment.name, status)
         return classify(status, raw, headers, secrets=self._secrets(), where=self.deployment.name)
 
     def _watch(self, text: str) -> None:
@@ -244,17 +233,9 @@ class DirectClient:
             self.json_mode = "prompt"
 
     def _broken(self, error: Exception) -> CallError:
-        import aiohttp  # noqa: PLC0415 - see _post
-
         name = self.deployment.name
-        said = excerpt(str(error) or type(error).__name__, self._secrets())
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
-            return AuthenticationFailedError(f"{name}: the server's certificate or TLS cannot be trusted: {said}")
-        if isinstance(error, aiohttp.ClientResponseError):
-            return MalformedReplyError(f"{name}: the answer is no HTTP: {excerpt(error.message, self._secrets())}")
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return UnreachableError(f"{name}: {said}")
-        return ConnectionCutError(f"{name}: {said}")
+        broken = broken_connection(error, name, self._secrets())
+        return broken or ConnectionCutError(f"{name}: {excerpt(str(error) or type(error).__name__, self._secrets())}")
 
     def _secrets(self) -> list[str]:
         return secret_values([self._endpoint.key_env, *self._headers_env.values()])
@@ -271,6 +252,19 @@ def response_format(request: LLMRequest) -> dict[str, Any]:
             "strict": is_strict(request.schema),
         },
     }
+
+
+def takes_no_schema(status: int | None, said: str) -> bool:
+    """Whether a rejection is about ``response_format``."""
+    low = said.lower()
+    return status in {400, 404, 415, 422, 501} and any(word in low for word in _SCHEMA_WORDS)
+
+
+def schema_moved(where: str, status: int | None) -> RetryableError:
+    """The reason to ask again at once, with the schema in the prompt."""
+    return RetryableError(
+        f"{where} takes no response_format: from now on the schema is in the prompt", status=status, retry_after_s=0.0
+    )
 
 
 def with_schema(messages: tuple[ChatMessage, ...], schema: Mapping[str, Any]) -> tuple[ChatMessage, ...]:

@@ -8,17 +8,21 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
+from inspect import isawaitable
 from typing import Any
 
-from personaloom.errors import (
-    CallError,
-    CallTimeoutError,
-    MalformedReplyError,
-    RetryableError,
+from personaloom.errors import CallError, CallTimeoutError, MalformedReplyError
+from personaloom.llm.direct import (
+    CONNECT_S,
+    PROSE_REPLIES,
+    response_format,
+    schema_moved,
+    takes_no_schema,
+    with_schema,
 )
-from personaloom.llm.classify import classify_exception
-from personaloom.llm.direct import PROSE_REPLIES, response_format, with_schema
 from personaloom.llm.endpoints import Endpoint
+from personaloom.llm.raised import classify_exception
 from personaloom.llm.reply import read_reply
 from personaloom.llm.scrub import read_secret, secret_values
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
@@ -26,6 +30,11 @@ from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
 __all__ = ["LiteLLMClient"]
 
 _IMPORT = threading.Lock()
+_LISTENERS = (
+    "callbacks", "success_callback", "failure_callback", "input_callback", "service_callback",
+    "_async_success_callback", "_async_failure_callback", "_async_input_callback", "max_budget",
+)  # fmt: skip
+"""Where LiteLLM's settings say that somebody wants to hear of its calls."""
 
 
 class LiteLLMClient:
@@ -50,7 +59,7 @@ class LiteLLMClient:
         self._headers_env = dict(headers_env or {})
         self._timeout_s = timeout_s
         self._extra_body = dict(extra_body or {})
-        self._litellm: Any = None
+        self._litellm: _LiteLLM | None = None
 
     def __repr__(self) -> str:
         return f"LiteLLMClient({self.deployment.name})"
@@ -66,7 +75,7 @@ class LiteLLMClient:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(limit):
-                response = await self._litellm.acompletion(**arguments, timeout=limit)
+                response = await self._litellm.acompletion(arguments, limit)
         except TimeoutError:
             raise CallTimeoutError(f"{self.deployment.name}: no complete reply within {limit:g} s") from None
         except Exception as error:  # noqa: BLE001 - LiteLLM raises whatever its providers' libraries raise
@@ -80,10 +89,9 @@ class LiteLLMClient:
         return reply
 
     async def aclose(self) -> None:
-        """Close LiteLLM's connections (it shares them between all of a process's clients)."""
-        close = getattr(self._litellm, "close_litellm_async_clients", None)
-        if close is not None:
-            await close()
+        """Close the connections of the running loop (LiteLLM shares them between all of a process's clients)."""
+        if self._litellm is not None:
+            await self._litellm.close_connections()
 
     def _arguments(self, request: LLMRequest, sampling: Sampling, *, native: bool) -> dict[str, Any]:
         messages = request.messages
@@ -122,45 +130,81 @@ class LiteLLMClient:
         return {name: read_secret(env, self.deployment.name) for name, env in self._headers_env.items()}
 
     def _failed(self, error: Exception, *, native: bool) -> CallError:
-        text = str(error).lower()
-        if (
-            native
-            and self._may_change
-            and any(word in text for word in ("response_format", "json_schema", "structured"))
-        ):
-            names = {cls.__name__ for cls in type(error).__mro__}
-            if names & {
-                "BadRequestError",
-                "UnsupportedParamsError",
-                "NotFoundError",
-                "UnprocessableEntityError",
-            }:
-                self.json_mode = "prompt"
-                return RetryableError(
-                    f"{self.deployment.name} takes no response_format: from now on the schema is in the prompt",
-                    status=400,
-                    retry_after_s=0.0,
-                )
         secrets = secret_values([self._endpoint.key_env, *self._headers_env.values()], all_like_keys=True)
-        return classify_exception(error, secrets=secrets, where=self.deployment.name)
+        judged = classify_exception(error, secrets=secrets, where=self.deployment.name)
+        if native and self._may_change and takes_no_schema(judged.status, str(error)):
+            self.json_mode = "prompt"
+            return schema_moved(self.deployment.name, judged.status)
+        return judged
 
 
 def _as_dict(response: Any) -> Mapping[str, Any]:
-    """LiteLLM's response object as the JSON it stands for."""
+    """LiteLLM's response object as the JSON it stands for, as far as a reply is read from it."""
     try:
-        data: Mapping[str, Any] = response.model_dump()
-    except AttributeError:
+        choices = [
+            {"finish_reason": choice.finish_reason, "message": _message(choice.message)}
+            for choice in response.choices[:1]
+        ]
+        usage = getattr(response, "usage", None)
+        return {"choices": choices, "model": response.model, "usage": None if usage is None else usage.model_dump()}
+    except (AttributeError, TypeError):
         raise MalformedReplyError("LiteLLM gave something that is no chat completion") from None
-    return data
 
 
-def _import_litellm() -> Any:
-    """LiteLLM, imported without its look at the network and told to keep its advertisements to itself."""
-    with _IMPORT:
+def _message(message: Any) -> dict[str, Any]:
+    """Its text; fields that LiteLLM has no name for, a refusal among them, it keeps apart."""
+    further = getattr(message, "provider_specific_fields", None) or {}
+    return {"content": message.content, "refusal": further.get("refusal")}
+
+
+class _LiteLLM:
+    """The module, imported without its look at the network and told to keep its advertisements to itself."""
+
+    def __init__(self) -> None:
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        import httpx  # noqa: PLC0415 - LiteLLM's own dependency
         import litellm  # noqa: PLC0415 - 4 to 8 s and 165 MiB: only runs that use it pay for it
 
         litellm.suppress_debug_info = True
         litellm.telemetry = False
         logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs errors that are judged here, with their text
-        return litellm
+        self._module: Any = litellm
+        self._timeout = httpx.Timeout
+        self._unreported = _internal_calls()
+
+    async def acompletion(self, arguments: Mapping[str, Any], limit_s: float) -> Any:
+        """``litellm.acompletion``, and no bookkeeping for integrations that nobody has switched on."""
+        timeout = self._timeout(limit_s, connect=min(CONNECT_S, limit_s))
+        if self._unreported is None or any(getattr(self._module, name, None) for name in _LISTENERS):
+            return await self._module.acompletion(**arguments, timeout=timeout)
+        token = self._unreported.set(True)
+        try:
+            return await self._module.acompletion(**arguments, timeout=timeout)
+        finally:
+            self._unreported.reset(token)
+
+    async def close_connections(self) -> None:
+        """Close what LiteLLM keeps open for the running loop, and let it open new ones afterwards."""
+        cache = self._module.in_memory_llm_clients_cache
+        loop = f"-{id(asyncio.get_running_loop())}"  # the end of the cache's keys; other threads' clients are in use
+        for key in [key for key in list(cache.cache_dict) if key.endswith(loop)]:
+            client = cache.cache_dict.get(key)
+            cache.delete_cache(key)
+            close = getattr(client, "close", None) or getattr(client, "aclose", None)
+            if close is not None and isawaitable(closing := close()):
+                await closing
+
+
+def _internal_calls() -> ContextVar[bool] | None:
+    """LiteLLM's mark of calls that it makes for itself and reports to nobody; None in versions without one."""
+    try:
+        from litellm._internal_context import is_internal_call  # noqa: PLC0415 - see _LiteLLM
+    except ImportError:
+        return None
+    mark: ContextVar[bool] = is_internal_call
+    return mark
+
+
+def _import_litellm() -> _LiteLLM:
+    with _IMPORT:
+        return _LiteLLM()
