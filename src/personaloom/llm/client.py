@@ -18,6 +18,7 @@ from personaloom.errors import (
     AuthenticationFailedError,
     CallError,
     ConnectionCutError,
+    MalformedReplyError,
     ModelNotFoundError,
     PersonaLoomError,
     RetryableError,
@@ -117,7 +118,10 @@ class LLMClient:
 
     def waiting_for(self) -> str:
         """What calls are waiting for, in a few words; empty where nothing holds them up."""
-        return "; ".join(filter(None, (limiter.waiting_for for limiter in self._limiters.values())))
+        held_up = [limiter.waiting_for for limiter in self._limiters.values()]
+        if self.ledger is not None:
+            held_up.append(self.ledger.waiting_for)
+        return "; ".join(filter(None, held_up))
 
     def halt(self, reason: PersonaLoomError) -> None:
         """Send nothing more: calls in flight end and are stored, every further one raises ``reason``."""
@@ -356,6 +360,8 @@ class LLMScope:
                     reply = replace(reply, parsed=parse_structured(reply.text, request.schema))
                 elif reply.finish_reason == "length" and not spec.accept_truncated:
                     raise TruncatedReplyError(f"the reply stopped at max_tokens={sampling.max_tokens}")
+                if request.prompt and (taken := self.prompts.repeated(request.prompt.name, reply.text, asked.messages)):
+                    raise MalformedReplyError(f"the reply repeats an example of the prompt: {taken[:60]!r}")
                 if accept is not None:
                     accept(reply)
             except CallError as error:

@@ -17,7 +17,8 @@ __all__ = ["held"]
 
 QUESTION = (
     r"^((Thanks|Thank you|Ok|Hm|Good|Sorry)[^.?!\n]{0,60}[.!] )?"
-    r"(What|How|Why|Which|Who|Where|When|Can you|Could you|Should I|Do I|Is it|Is there)( [^.?!,\n ]{1,20},?){3,24}\?$"
+    r"(What|How|Why|Which|Who|Where|When|Can you|Could you|Should I|Do I)"
+    r"( [^.?!,\n ]{1,20},?){2,18} [^.?!,\n ]{1,20}\?$"
 )
 """What a person says next: one question, perhaps with a word on the answer before it. A small model that need not ask
 begins to answer, and becomes a second assistant."""
