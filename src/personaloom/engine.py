@@ -176,6 +176,7 @@ class Engine:
         persona = await chain.view({})
         if persona.system_prompt is not None and chain.persona.system_prompt is None:
             chain.persona = persona
+            self._book(chain)
             self.store.put_prompt(chain.index, persona.system_prompt, persona.metadata)
             self.store.drop_failure(persona.persona_id)
             self.progress.advance("prompt")
@@ -183,6 +184,7 @@ class Engine:
     async def _hold(self, slot: Slot) -> None:
         """One slot through the chain; what failed on its content is made up with fresh queries."""
         while (failure := await self._try(slot)) is not None:
+            self._book(slot)
             self.store.put_failure(slot.chain.index, slot.number, failure)
             fresh_query_may_help = failure.kind in CONTENT_FAILURES and failure.stage != "prompt"
             if not fresh_query_may_help or slot.supplement >= self.supplement_rounds:
@@ -203,6 +205,7 @@ class Engine:
                         continue
                     await stage(slot)
                     if step == "query" and slot.query is not None:
+                        self._book(slot)
                         self.store.put_query(slot.chain.index, slot.number, slot.query)
                         self.progress.advance("query")
         except TimeoutError:
@@ -218,6 +221,7 @@ class Engine:
 
     def _keep(self, slot: Slot) -> None:
         """Store what the chain made, with its calls, in one group."""
+        self._book(slot)
         index, number = slot.chain.index, slot.number
         if slot.fresh_interaction and slot.interaction is not None:
             self.store.put_interaction(index, number, slot.interaction, slot.twin)
@@ -230,7 +234,10 @@ class Engine:
         self.store.drop_failure(slot.record_id)
 
     def _book(self, item: Work) -> None:
-        """Store the calls that were made, also those of what is not finished: they were paid for."""
+        """Store the calls that were made, also those of what is not finished: they were paid for.
+
+        Before what they made, always: a run that is killed in between would find that and never ask for them again.
+        """
         if isinstance(item, Slot):
             self.store.put_calls(item.chain.index, item.number, item.llm.take_records())
         chain = item.chain if isinstance(item, Slot) else item

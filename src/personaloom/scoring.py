@@ -263,7 +263,9 @@ class ScoringEngine(Engine):
         place = item.chain.index, item.number
         if item.clean is None:
             judgement = await judge.score(sample, asker, item.writers)
+            self._book(item)
             self.store.put_score(*place, {**judgement.to_dict(), **name})
         else:
             comparison = await judge.compare(sample, item.clean, asker, item.writers)
+            self._book(item)
             self.store.put_comparison(*place, {**comparison.to_dict(), **name})

@@ -102,13 +102,27 @@ def test_every_conversation_is_made_or_has_a_recorded_reason(tmp_path, fault):
         assert (paid["input_tokens"], paid["output_tokens"]) == (totals.input_tokens, totals.output_tokens)
 
 
-def test_a_rejected_key_ends_the_run_before_more_is_tried(tmp_path, capsys):
-    with LoopbackLLM(faults={"401": 1.0}) as server:
-        code = run(*gpt4o(server, "num_personas=20", "engine.concurrency=4"), out=tmp_path)
-        assert code == 1
-        assert server.totals.requests <= 4
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:pydantic.*")
+@pytest.mark.parametrize("transport", ["direct", "litellm"])
+def test_a_rejected_key_ends_the_run_and_every_request_is_counted(tmp_path, capsys, transport):
+    """Some calls come back well, others are in flight or waiting when the first is rejected."""
+    words = ("num_personas=20", "engine.concurrency=4", f"llm.transport={transport}")
+    with LoopbackLLM(faults={"401": 0.1}, latency=0.01) as server:
+        assert run(*gpt4o(server, *words), out=tmp_path) == 1
+        sent = server.totals.requests
+    assert 4 < sent < 40
     assert "401" in capsys.readouterr().err
     assert manifest(tmp_path)["status"] == "failed"
+    assert manifest(tmp_path)["usage"]["paid"]["attempts"] == sent
+
+
+def test_a_conversation_given_up_at_its_deadline_counts_what_was_sent(tmp_path):
+    words = ("num_personas=1", "engine.conversation_deadline_s=0.3", "llm.timeout=20")
+    with LoopbackLLM(faults={"hang": 1.0}) as server:
+        assert run(*gpt4o(server, *words), out=tmp_path) == 4
+        sent = server.totals.requests
+    usage = manifest(tmp_path)["usage"]
+    assert usage["paid"]["attempts"] == usage["unknown_attempts"] == sent > 0
 
 
 def test_a_refusing_server_leaves_failures_and_exit_code_4(tmp_path):

@@ -65,7 +65,10 @@ def open_ledger(path: Path, mode: LedgerMode = LedgerMode.READWRITE) -> sqlite3.
     except sqlite3.Error as error:
         raise StoreError(trouble(path, error)) from error
     except OSError as error:
-        raise StoreError(f"the ledger {path} cannot be opened: {error.strerror or error}") from error
+        raise StoreError(
+            f"the ledger {path} cannot be opened: {error.strerror or error}. Make it writable, name another "
+            "ledger.path, or replay what is in it with ledger.mode=readonly"
+        ) from error
 
 
 def _connect(target: Path | str, *, uri: bool = False) -> sqlite3.Connection:
@@ -91,7 +94,9 @@ def _prepared(connection: sqlite3.Connection, path: Path, *, may_write: bool) ->
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if version not in (0, SCHEMA_VERSION) or (version == 0 and (tables or not may_write)):
+        if version == 0 and tables:
+            raise StoreError(f"{path} is not a ledger but another program's database: name another ledger.path")
+        if version not in (0, SCHEMA_VERSION) or (version == 0 and not may_write):
             raise StoreError(
                 f"{path} is not a ledger of this version (schema {version}, this program writes {SCHEMA_VERSION}): "
                 "name another ledger.path, or use the version of personaloom that wrote it"
