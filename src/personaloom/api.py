@@ -17,6 +17,7 @@ from personaloom.llm.client import LLMClient
 from personaloom.manifest import update_manifest
 from personaloom.manifest_file import read_manifest
 from personaloom.parts import Parts
+from personaloom.paths import command
 from personaloom.persona_export import export_personas
 from personaloom.pipeline import Pipeline
 from personaloom.progress import Progress, Silent
@@ -173,7 +174,7 @@ def upload_later(folder: Path, manifest: Mapping[str, Any]) -> str:
     usual = {"output_dir": "outputs", "experiment_name": "personaloom", "tracking.uri": None}
     meant = {key: config.get(key) for key in usual} | {"tracking.uri": (config.get("tracking") or {}).get("uri")}
     where = [f"{key}={value}" for key, value in meant.items() if value not in {usual[key], None}]
-    return " ".join(["python run.py stages=track", f"dataset_dir={folder}", *where])
+    return command("stages=track", f"dataset_dir={folder}", *where)
 
 
 def _upload(

@@ -12,7 +12,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -54,6 +54,7 @@ _COMPARISONS = (
 )
 """Came later; added to a store that has none, which an older program goes on to read."""
 
+_ADD_CALL = "INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)"
 _ADD_REPLAYED = (
     "INSERT INTO calls (persona, slot, call, record) SELECT ?, ?, ?, ? WHERE NOT EXISTS "
     "(SELECT 1 FROM calls WHERE persona = ? AND slot = ? AND call = ?)"
@@ -272,7 +273,7 @@ class Store:
             if call.metadata.get("from_ledger"):
                 self._queue(_ADD_REPLAYED, (*values, persona, slot, name))
             else:
-                self._queue("INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)", values)
+                self._queue(_ADD_CALL, values)
 
     def put_meta(self, name: str, value: Any) -> None:
         """Remember a JSON value."""
@@ -293,13 +294,12 @@ class Store:
                 "ATTACH ? AS source", (f"{(source / 'store.sqlite').absolute().as_uri()}?mode=ro",)
             )
             try:
-                for name in wanted:
-                    self._now(f"INSERT OR IGNORE INTO {name} SELECT * FROM source.{name}", None)
                 calls = self._connection.execute("SELECT persona, slot, call, record FROM source.calls").fetchall()
-                self._now(
-                    "INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)",
-                    ((p, s, call, unpaid) for p, s, call, record in calls if (unpaid := _unpaid(record)) is not None),
-                )
+                unpaid = [(*place, found) for *place, record in calls if (found := _unpaid(record)) is not None]
+                with self._transaction():  # all of it or nothing: a part would be taken for the whole after a kill
+                    for name in wanted:
+                        self._connection.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM source.{name}")
+                    self._connection.executemany(_ADD_CALL, unpaid)
             finally:
                 self._connection.execute("DETACH source")
         except sqlite3.Error as error:
@@ -424,21 +424,25 @@ class Store:
             self._rows = rows
             raise StoreError(_words(self.folder, error)) from error
 
-    def _now(self, statement: str, rows: Iterable[tuple[Any, ...]] | None) -> None:
+    def _now(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        with self._transaction():
+            self._connection.executemany(statement, rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self.flush()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            if rows is None:
-                self._connection.execute(statement)
-            else:
-                self._connection.executemany(statement, rows)
+            yield
             self.version += 1
             _set(self._connection, "version", self.version)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-            raise StoreError(_words(self.folder, error)) from error
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(_words(self.folder, error)) from error
+            raise
 
     def close(self) -> None:
         """Commit, close and unlock."""

@@ -1,7 +1,9 @@
 """The store: what is in it stays, one process at a time, and a folder of somebody else's is never touched."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -118,3 +120,15 @@ def test_the_version_rises_with_every_change_and_only_then(tmp_path):
     store.flush()
     assert store.version == version + 1
     store.close()
+
+
+def test_rows_of_another_store_are_taken_over_whole_or_not_at_all(tmp_path):
+    with closing(Store(tmp_path / "there", "x")) as source:
+        source.put_personas([(0, PersonaSpec("p000000", {}))])
+        source.put_prompt(0, "a prompt", {})
+    with closing(sqlite3.connect(tmp_path / "there" / "store.sqlite")) as damaged:
+        damaged.execute("DROP TABLE queries")
+    with closing(Store(tmp_path / "here", "y")) as store:
+        with pytest.raises(StoreError, match="no such table"):
+            store.adopt(tmp_path / "there", ("personas", "prompts", "queries"))
+        assert store.count("personas") == 0

@@ -136,3 +136,18 @@ def test_extra_slots_keep_the_set_from_being_dealt_twice_too(size, share, extra)
         assert len({deal.seed_query.query_id for deal in flat[start : start + size]}) == size
     for hand in dealt:
         assert len({deal.seed_query.query_id for deal in hand}) == len(hand)
+
+
+def test_slots_that_came_filled_are_not_dealt_and_the_rest_shares_the_set_without_a_repeat():
+    held, share = (5, 2, 0, 7), 5
+    dealer = Dealer([SeedQuery(f"q{n}", f"text {n}") for n in range(30)], 3, share, held=held)
+    assert [dealer.share_of(persona) for persona in range(6)] == [5, 5, 5, 7, 5, 5]
+    places = [(persona, slot) for persona in range(8) for slot in range(dealer.share_of(persona))]
+    left = [(persona, slot) for persona, slot in places if slot >= dealer.held_of(persona)]
+    deals = [dealer.deal(*place) for place in left]
+    assert len(left) == dealer.start_of(8) == 28
+    assert len({deal.seed_query.query_id for deal in deals}) == 28
+    assert {deal.pass_number for deal in deals} == {0}
+    assert [dealer._persona_at(number) for number in range(28)] == [persona for persona, _ in left]
+    with pytest.raises(ValueError, match="slots go from 2 to 4"):
+        dealer.deal(1, 1)

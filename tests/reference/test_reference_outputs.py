@@ -1,4 +1,4 @@
-"""The reference's output folders become a dataset that can be read and compared."""
+"""The reference's output folders become a dataset that can be read, compared and exported."""
 
 import json
 import shutil
@@ -20,6 +20,11 @@ def lines(path):
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def own_id(record):
+    """The reference's id of a conversation or sample."""
+    return record["metadata"]["read_in"]["interaction_id"]
+
+
 @pytest.fixture
 def dataset(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -34,6 +39,8 @@ def test_every_persona_and_conversation_is_there_once(dataset):
     assert len({talk.interaction_id for talk in talks}) == len(talks) == 3
     assert {talk.persona_id for talk in talks} == {person.persona_id for person in people}
     assert people[0].features["age_band"] == "2534"  # a number in the file, a text here
+    assert people[0].system_prompt
+    assert people[0].metadata["read_in"] == {"persona_id": "persona_20260101_120001_000000000001"}
     assert manifest["counts"]["interactions"] == 3
     assert manifest["counts"]["turns"] == 5
 
@@ -41,7 +48,7 @@ def test_every_persona_and_conversation_is_there_once(dataset):
 def test_noise_counts_as_applied_only_where_the_text_differs(dataset):
     folder, manifest = dataset
     noise = {
-        talk["interaction_id"][-1]: [entry["metadata"]["verdict"] for entry in talk["metadata"]["noise"]]
+        own_id(talk)[-1]: [entry["metadata"]["verdict"] for entry in talk["metadata"]["noise"]]
         for talk in lines(folder / "interactions.jsonl")
     }
     assert noise == {"1": ["not_drawn", "applied"], "2": ["applied"], "3": ["rejected", "not_drawn"]}
@@ -53,20 +60,20 @@ def test_noise_counts_as_applied_only_where_the_text_differs(dataset):
 def test_splits_are_the_references_and_the_newest_export_counts(dataset):
     folder, manifest = dataset
     where = {
-        record["sample_id"][-1]: split
+        own_id(record)[-1]: split
         for split in ("train", "val", "test")
         for record in lines(folder / "training_data" / f"{split}_samples.jsonl")
     }
     assert where["1"] == "train"
     assert where["2"] == "val"
     assert sum(manifest["samples_by_split"].values()) == 3
-    assert any("in several splits" in note for note in manifest["notes"])
+    assert any("into several splits: 1" in note for note in manifest["notes"])
 
 
 def test_samples_are_our_own_in_every_field(dataset):
     folder, _ = dataset
     (sample,) = [TrainingSample.from_dict(r) for r in lines(folder / "training_data" / "val_samples.jsonl")
-                 if r["sample_id"].endswith("2")]  # fmt: skip
+                 if own_id(r).endswith("2")]  # fmt: skip
     assert sample.noisy_initial_queries == [
         {
             "noisy_text": "Give me a soup, you decide the rest.",
@@ -84,6 +91,7 @@ def test_tokens_are_counted_and_their_cost_is_not_claimed(dataset):
     assert usage["attributed"]["calls"] == 2
     assert usage["attributed"]["total_tokens"] == 158
     assert usage["attributed"]["cost_usd"] is None
+    assert usage["unknown_conversations"] == 0
     assert usage["paid"]["calls"] == 0
 
 
@@ -93,7 +101,7 @@ def test_the_manifest_names_every_file_with_its_hash_and_a_report_is_there(datas
     for name, facts in manifest["files"].items():
         assert file_facts(folder / name, facts["records"]).to_dict() == facts
     on_disk = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert on_disk == {*manifest["files"], "manifest.json"}
+    assert on_disk == {*manifest["files"], "manifest.json", "store.sqlite", ".lock"}
     assert {model["model"] for model in manifest["models"]} == {
         "openai/gpt-4o-mini",
         "openrouter/anthropic/claude-3.5-haiku",

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from personaloom.config.secrets import redact
 from personaloom.errors import PersonaLoomError, TrackingError
+from personaloom.paths import command
 from personaloom.tracking import MlflowTracker, NullTracker, RunRef, Tracker, TrackingWorker
 
 __all__ = ["OUTCOME", "SWEEP", "SweepRecord", "compare_and_print", "compare_sweep", "read_sweep"]
@@ -87,7 +88,7 @@ def compare_sweep(record: SweepRecord, worker: TrackingWorker) -> int:
     except (PersonaLoomError, OSError) as error:
         sys.stderr.write(
             f"the comparison failed: {redact(str(error))}\nthe datasets are whole; to compare them again: "
-            f"python run.py compare={record.folder}\n"
+            f"{command(f'compare={record.folder}')}\n"
         )
         return 1
     return 0

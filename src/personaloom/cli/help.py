@@ -8,14 +8,15 @@ from pathlib import Path
 
 from personaloom.cli.flags import FLAGS, Flag
 from personaloom.config.groups import describe, group_options, search_folders, shipped_choices, top_level_keys
+from personaloom.paths import command
 
 __all__ = ["help_page"]
 
 _WIDTH = 80
 _EXAMPLES = (
-    ("python run.py", "ten personas with a simulated model: no key, no network"),
-    ("python run.py llm=gpt4o distractor=heavy num_personas=200", "a real model and much noise"),
-    ("python run.py -m distractor=none,light,heavy", "three datasets that differ in noise alone"),
+    ("", "ten personas with a simulated model: no key, no network"),
+    ("llm=gpt4o distractor=heavy num_personas=200", "a real model and much noise"),
+    ("-m distractor=none,light,heavy", "three datasets that differ in noise alone"),
 )
 
 
@@ -24,7 +25,7 @@ def help_page(config_dirs: Iterable[Path] = ()) -> str:
     folders = search_folders(config_dirs)
     blocks = [
         ["PersonaLoom: from a composed config to a tracked dataset of conversations."],
-        ["Usage: python run.py [FLAGS] [KEY=VALUE | GROUP=OPTION] ..."],
+        [f"Usage: {command('[FLAGS] [KEY=VALUE | GROUP=OPTION] ...')}"],
         ["Groups and their options (* is the default):", *_groups(group_options(folders))],
         ["Top-level keys (any key below them is set the same way: engine.concurrency=64):", *_keys()],
         ["Flags:", *(line for flag in FLAGS for line in _flag(flag))],
@@ -33,7 +34,10 @@ def help_page(config_dirs: Iterable[Path] = ()) -> str:
             "       dataset=old.jsonl  annotate=FOLDER  arms=A,B  preferences=A,B",
             "       ledger=show|prune|export",
         ],
-        ["Examples:", *(line for command, what in _EXAMPLES for line in (f"  {command}", f"      {what}"))],
+        [
+            "Examples:",
+            *(line for words, what in _EXAMPLES for line in (f"  {command(words)}".rstrip(), f"      {what}")),
+        ],
     ]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

@@ -14,6 +14,7 @@ from personaloom.exports import atomic_json
 from personaloom.foreign import foreign_samples
 from personaloom.manifest import update_manifest
 from personaloom.manifest_file import read_manifest
+from personaloom.paths import command
 from personaloom.quality import read_sheets, write_sheet
 from personaloom.tracking import write_report
 
@@ -64,7 +65,7 @@ def _write(paths: list[Path], call: Invocation) -> Iterator[str]:
     )
     yield f"{count} messages to annotate: {folder / SHEET}"
     yield f"what they are:           {folder / KEY}  (not for annotators)"
-    yield f"when they are filled in: python run.py annotate={folder}/ann.csv,{folder}/bo.csv"
+    yield f"when they are filled in: {command(f'annotate={folder}/ann.csv,{folder}/bo.csv')}"
 
 
 def _read(sheets: list[Path]) -> Iterator[str]:

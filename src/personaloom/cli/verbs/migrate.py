@@ -11,6 +11,7 @@ from personaloom.config.primary import read_yaml
 from personaloom.config.reference import Translation, is_reference, translate, write_conf
 from personaloom.config.secrets import redact
 from personaloom.errors import ConfigNotFoundError, UsageError
+from personaloom.paths import command
 
 __all__ = ["run"]
 
@@ -45,7 +46,7 @@ def _migrate(path: Path) -> int:
     if not is_reference(content):
         raise UsageError(
             f"migrate={path}: it has no persona_generation, so it is no config of the reference system → "
-            f"run it as it is: python run.py --config {path}"
+            f"run it as it is: {command('--config', path)}"
         )
     translation = translate(path, content)
     files = write_conf(translation)
@@ -60,7 +61,7 @@ def _report(translation: Translation, files: Sequence[Path]) -> list[str]:
     if translation.gaps:
         lines += ["", "settings without a counterpart, left out:"]
         lines += [f"  {gap.key} = {redact(str(gap.value))}: {gap.reason}" for gap in translation.gaps]
-    return [*lines, "", f"to run it: python run.py --config {files[0]}"]
+    return [*lines, "", f"to run it: {command('--config', files[0])}"]
 
 
 def _read_in(path: Path, overrides: Sequence[str]) -> int:
@@ -81,7 +82,9 @@ def _read_in(path: Path, overrides: Sequence[str]) -> int:
         f"  {counts['personas']:,} personas, {counts['interactions']:,} conversations, {counts['turns']:,} turns",
         *(f"  {note}" for note in manifest["notes"]),
         f"  to read it: {folder / 'report.html'}",
-        f"  to compare it: python run.py compare={folder},OTHER",
+        f"  to compare it: {command(f'compare={folder},OTHER')}",
+        f"  other formats of it: {command('stages=export', f'dataset_dir={folder}', 'training_data=all_formats')}",
+        f"  to go on from it: {command(f'start_from={folder}', 'num_personas=…')}",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

@@ -11,6 +11,7 @@ from personaloom.config.groups import shipped_choices
 from personaloom.config.reference.section import Section
 from personaloom.config.resolve import escaped
 from personaloom.errors import Fault
+from personaloom.paths import command
 
 __all__ = ["Draft", "Gap", "Origin", "Translation", "nested"]
 
@@ -106,7 +107,7 @@ class Translation:
         lines += [f"  {remark}" for remark in self.remarks]
         if self.gaps:
             keys = ", ".join(gap.key for gap in self.gaps)
-            lines.append(f"  no counterpart, left out: {keys} (python run.py migrate={self.path} says why)")
+            lines.append(f"  no counterpart, left out: {keys} ({command(f'migrate={self.path}')} says why)")
         return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ from personaloom.text.similarity import levenshtein
 from personaloom.training.files import load, read_jsonl
 from personaloom.training.reading import read_samples
 
-__all__ = ["Outputs", "interaction_of"]
+__all__ = ["Outputs", "has_outputs", "interaction_of"]
 
 _SPLIT_FILE = re.compile(r"(train|val|validation|test)_samples(?:_\d+)*\.(?:json|jsonl)")
 _DATA = frozenset({".json", ".jsonl", ".yaml", ".yml"})
@@ -110,6 +110,13 @@ class Outputs:
                     yield record, _split_of(path)
                 elif path.parent.name == "training_data":
                     raise InputError(f"{path}: record {number} is no sample (it has no full_conversation)")
+
+
+def has_outputs(path: Path) -> bool:
+    """Whether conversations of the reference's lie in a folder; nothing is read."""
+    return any(
+        (path / name).is_dir() and any((path / name).glob("*.js*")) for name in ("interactions", "training_data")
+    )
 
 
 def _split_of(path: Path) -> str:

@@ -12,6 +12,7 @@ from personaloom.config.reference.gaps import gap
 from personaloom.config.reference.keys import canonical_provider, key_faults
 from personaloom.config.reference.models import translate_models
 from personaloom.config.reference.noise import translate_strategies
+from personaloom.config.reference.outputs import has_outputs
 from personaloom.config.reference.personas import translate_bank, translate_sampler
 from personaloom.config.reference.queries import translate_queries
 from personaloom.config.reference.section import Section, expand
@@ -60,7 +61,7 @@ def translate(path: Path, content: Mapping[str, Any]) -> Translation:
     _conversations(config.section("interaction_generation"), draft)
     translate_strategies(config.section("distractor"), accounts, provider, draft)
     _training(config.section("training_data"), draft)
-    _experiment(config.section("experiment"), draft)
+    _experiment(config.section("experiment"), output_dir, draft)
     draft.gaps += [gap(key, value) for key, value in config.unread()]
     if draft.faults:
         raise ConfigError(draft.faults, f"{path} cannot be used")
@@ -124,8 +125,11 @@ def _training(own: Section, draft: Draft) -> None:
             draft.put(f"training_data.split.{name}", 0 if value is None else value, where)
 
 
-def _experiment(own: Section, draft: Draft) -> None:
+def _experiment(own: Section, output_dir: str, draft: Draft) -> None:
     draft.copy("experiment_name", own, "name")
+    if has_outputs(Path(output_dir)):
+        where = own.full("incremental")
+        draft.remarks.append(f"{where}: start_from={output_dir} goes on from what the reference made there")
     if not own.truth("incremental", default=True):
         draft.put("reset", value=True, origin=own.full("incremental"))
         draft.remarks.append(

@@ -12,6 +12,7 @@ import yaml
 from personaloom.config.reference.draft import Origin, Translation
 from personaloom.config.secrets import redact
 from personaloom.errors import StoreError, UsageError
+from personaloom.paths import command
 
 __all__ = ["CONF_FOLDER", "OPTION", "write_conf"]
 
@@ -58,7 +59,7 @@ def _primary(translation: Translation, folder: Path) -> str:
     groups = translation.groups()
     lines = [
         f"# {translation.path.name} of the reference system, in PersonaLoom's terms.",
-        f"# To run it: python run.py --config {folder / 'config.yaml'}",
+        f"# To run it: {command('--config', folder / 'config.yaml')}",
         "# Paths are as seen from the folder that it was migrated in: run it from there.",
         "# Behind each value stands the key that it came from.",
         "defaults:",
