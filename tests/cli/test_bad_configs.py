@@ -40,6 +40,7 @@ COMMANDS = {
     "unknown stage in a list": (["stages=persona,talk"], "there is no stage 'talk'"),
     "unknown stage of a flag": (["--stage", "talk"], "interaction"),
     "several values without -m": (["num_personas=1,2"], "add -m"),
+    "pool member without a model": (["llm.pool=[{model: simulated/a}, {weight: 2}]"], "llm.pool[1].model: is missing"),
     "class that is not trusted": (["sampler._target_=os.system"], "PERSONALOOM_TRUSTED"),
     "missing key variable": (["llm=gpt4o"], "OPENAI_API_KEY"),
     "literal key": (["llm=gpt4o", "llm.api_key=sk-abcdefghijklmnop"], "llm.api_key_env"),
@@ -82,6 +83,12 @@ FILES = {
         "=== user\n{% if %}",
         ["prompts.folder=p"],
         "assistant",
+    ),
+    "prompt with a variable that is not there": (
+        "mine.j2",
+        "{# version: 2 #}\n=== user\n{% for m in history %}{{ m.content }}{% endfor %}\n{{ perona }}",
+        ["-m", "seed=1,2", "prompts.overrides.assistant=mine.j2"],
+        "mine.j2:4: there is no variable 'perona' → variables there are: features, history, persona_prompt, topic",
     ),
     "prompt that is not known": ("p/poem.j2", "=== user\nx", ["prompts.folder=p"], "poem"),
     "bad YAML in a folder of the user's": (

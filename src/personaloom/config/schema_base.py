@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticUndefined
 
 __all__ = [
     "Amount", "Count", "Free", "Node", "Positive", "Probability", "Seconds", "Seed", "Target", "Text", "Variable",
@@ -28,10 +29,12 @@ class Node(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Make every other key one that may be left out."""
+        """Make every other key one that may be left out, and these not, whatever they are in the class above."""
         super().__pydantic_init_subclass__(**kwargs)
         for name, info in cls.model_fields.items():
-            if info.is_required() and name not in cls.required:
+            if name in cls.required:
+                info.default = PydanticUndefined
+            elif info.is_required():
                 info.default = None
         cls.model_rebuild(force=True)
 
