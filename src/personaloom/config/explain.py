@@ -56,10 +56,8 @@ def _fault(detail: dict[str, Any], model: type[BaseModel], path: str, elsewhere:
         known = [*_known_keys(model, loc[:-1]), *(elsewhere if len(loc) == 1 else ())]
         return Fault(where, "there is no such key", _rename(path, loc, known))
     if kind == "missing" and any(isinstance(part, int) for part in loc):
-        remedy = "name the model of each member of a pool" if loc[-1] == "model" else "add it"
-        return Fault(
-            where, f"is missing from {shown(value)}", f"{remedy}; it is not taken from the keys around the list"
-        )
+        remedy = "name it in each member of a pool: llm.model is not taken for it" if loc[-1] == "model" else "add it"
+        return Fault(where, f"is missing from {shown(value)}", remedy)
     if kind == "missing":
         return Fault(where, "is missing", "add it, or put `personaloom` first in the defaults list of your config")
     if kind in {"literal_error", "enum"}:
