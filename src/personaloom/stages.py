@@ -7,6 +7,7 @@ A chain is a ``for`` loop over stages. A user's own stage is any object with tha
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -119,6 +120,7 @@ class PersonaChain:
         self._formulator = formulator
         self._seed = seed
         self._views: dict[tuple[tuple[str, str], ...], asyncio.Task[PersonaSpec]] = {}
+        self._waiting: Counter[tuple[tuple[str, str], ...]] = Counter()
 
     async def view(self, overrides: Mapping[str, str]) -> PersonaSpec:
         """The persona as a conversation sees it: an inferred domain or scenario replaces its own.
@@ -130,8 +132,18 @@ class PersonaChain:
         task = self._views.get(known)
         if task is None:
             task = self._views[known] = asyncio.ensure_future(self._write(real))
-        # Shielded: a conversation that is given up must not take the prompt from its siblings.
-        return await asyncio.shield(task)
+        self._waiting[known] += 1
+        try:
+            # Shielded: a conversation that is given up must not take the prompt from its siblings.
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._waiting[known] == 1 and not task.done():  # nobody is left who wants it
+                del self._views[known]
+                task.cancel()
+                await asyncio.wait([task])  # what it has sent is booked before the run ends
+            raise
+        finally:
+            self._waiting[known] -= 1
 
     async def _write(self, overrides: Mapping[str, str]) -> PersonaSpec:
         features = {**self.persona.features, **overrides}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from personaloom.errors import CallError
 from personaloom.llm.limits import Limits
 from personaloom.llm.prices import Price
 from personaloom.llm.types import CallKey, ChatClient, LLMReply, Sampling
 
-__all__ = ["DeploymentSpec", "Fetched", "call_name", "merged", "totalled"]
+__all__ = ["DeploymentSpec", "Fetched", "Tally", "call_name", "merged", "totalled"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,28 @@ class Fetched:
     lost: int
 
 
+@dataclass(slots=True)
+class Tally:
+    """What was sent for a call so far, whatever becomes of it: a call that is given up was paid for too.
+
+    Attributes:
+        attempts: requests sent.
+        lost: those of which nobody knows what they used (cut, timed out, cancelled).
+        input_tokens, output_tokens: what the failed ones are known to have used.
+    """
+
+    attempts: int = 0
+    lost: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def failed(self, error: CallError) -> None:
+        """Count what the attempt that ended in this error used."""
+        self.input_tokens += error.input_tokens or 0
+        self.output_tokens += error.output_tokens or 0
+        self.lost += error.input_tokens is None and error.status is None
+
+
 def call_name(key: CallKey, digest: bytes) -> str:
     """A call's name in records: ``p000012-q03/assistant_response/t1#9f86d081``; the end tells equal names apart."""
     supplement = f"-s{key.supplement}" if key.supplement else ""
@@ -64,12 +87,13 @@ def merged(base: Sampling, over: Sampling | None) -> Sampling:
     )
 
 
-def totalled(reply: LLMReply, spec: DeploymentSpec, used_in: int, used_out: int, attempts: int) -> LLMReply:
+def totalled(reply: LLMReply, spec: DeploymentSpec, tally: Tally) -> LLMReply:
     """The reply with what all its attempts took, and their price."""
     usage = reply.usage
+    used_in, used_out = tally.input_tokens, tally.output_tokens
     if used_in or used_out:
         usage = replace(usage, input_tokens=usage.input_tokens + used_in, output_tokens=usage.output_tokens + used_out)
     cost = 0.0 if spec.client.deployment.simulated else spec.price.cost(usage) if spec.price else reply.cost_usd
-    if usage is reply.usage and cost == reply.cost_usd and attempts == reply.attempts:
+    if usage is reply.usage and cost == reply.cost_usd and tally.attempts == reply.attempts:
         return reply
-    return replace(reply, usage=usage, cost_usd=cost, attempts=attempts)
+    return replace(reply, usage=usage, cost_usd=cost, attempts=tally.attempts)

@@ -28,7 +28,7 @@ from personaloom.errors import (
 )
 from personaloom.keyed import Key
 from personaloom.llm.budget import Budget, Spend
-from personaloom.llm.calls import DeploymentSpec, Fetched, call_name, merged, totalled
+from personaloom.llm.calls import DeploymentSpec, Fetched, Tally, call_name, merged, totalled
 from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
 from personaloom.llm.limits import DeploymentLimiter
 from personaloom.llm.missing import MissingModels
@@ -193,7 +193,9 @@ class LLMClient:
 
     # -- one reply -----------------------------------------------------------------------------------------------
 
-    async def fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> Fetched:
+    async def fetch(
+        self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes, tally: Tally
+    ) -> Fetched:
         """The reply from the ledger or from the model; at most one call per key is under way in this process."""
         if key in self._asked:
             waiting = self._asked[key] = self._asked[key] or _awaited()
@@ -201,7 +203,7 @@ class LLMClient:
             return Fetched(replace(reply, attempts=0, from_ledger=True), paid=True, lost=0)
         self._asked[key] = None
         try:
-            fetched = await self._fetch(spec, request, sampling, key)
+            fetched = await self._fetch(spec, request, sampling, key, tally)
         except BaseException as error:
             if (waited := self._asked.pop(key)) is not None:
                 cancelled = ConnectionCutError("the call was cancelled")
@@ -211,11 +213,13 @@ class LLMClient:
             waited.set_result(fetched.reply)
         return fetched
 
-    async def _fetch(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes) -> Fetched:
+    async def _fetch(
+        self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, key: bytes, tally: Tally
+    ) -> Fetched:
         ledger = self.ledger
         if ledger is None or ledger.mode is LedgerMode.OFF or spec.client.deployment.simulated:
-            reply, lost = await self._send(spec, request, sampling)
-            return Fetched(reply, paid=True, lost=lost)
+            reply = await self._send(spec, request, sampling, tally)
+            return Fetched(reply, paid=True, lost=tally.lost)
         entry = await ledger.claim(key)
         if entry is not None:
             mine = entry.payer == ledger.dataset
@@ -229,41 +233,38 @@ class LLMClient:
                 "ledger.mode=readwrite"
             )
         try:
-            reply, lost = await self._send(spec, request, sampling)
+            reply = await self._send(spec, request, sampling, tally)
         except BaseException:
             ledger.release(key)
             raise
         await ledger.put(key, request, spec.client.deployment, reply)
-        return Fetched(reply, paid=True, lost=lost)
+        return Fetched(reply, paid=True, lost=tally.lost)
 
-    async def _send(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> tuple[LLMReply, int]:
-        """Attempts until a whole reply came: the reply, and how many attempts were lost with unknown usage."""
+    async def _send(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, tally: Tally) -> LLMReply:
+        """Attempts until a whole reply came."""
         worst = self._worst(spec, request, sampling)
         started = time.monotonic()
-        lost = 0
-        used_in = used_out = 0
         for attempt in range(1, self.retry.max_attempts + 1):
             try:
-                reply = await self._attempt(spec, request, sampling, worst)
+                reply = await self._attempt(spec, request, sampling, worst, tally)
             except CallError as error:
-                used_in += error.input_tokens or 0
-                used_out += error.output_tokens or 0
-                lost += error.input_tokens is None and error.status is None
                 jitter = Key(*request.key.parts(), "retry")
                 pause = self.retry.pause(attempt, error, jitter, time.monotonic() - started)
                 if pause is None:
-                    error.attempts = attempt
-                    if isinstance(error, ModelNotFoundError):
+                    error.attempts = tally.attempts
+                    if isinstance(error, ModelNotFoundError) and error is not self._halt:
                         self._missing.judge(error, spec, request.role)
                         if error.ends_run:
                             self.halt(error)
                     raise
                 await asyncio.sleep(pause)
                 continue
-            return totalled(reply, spec, used_in, used_out, attempt), lost
+            return totalled(reply, spec, tally)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _attempt(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, worst: Spend) -> LLMReply:
+    async def _attempt(
+        self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, worst: Spend, tally: Tally
+    ) -> LLMReply:
         if self._halt is not None:
             raise self._halt
         limiter = self._limiter(spec)
@@ -273,6 +274,7 @@ class LLMClient:
             reservation = await self.budget.reserve(worst) if self.budget else None
             actual = worst
             self.in_flight += 1
+            tally.attempts += 1
             try:
                 reply = await spec.client.complete(request, sampling, spec.timeout_s)
                 self._reached = True
@@ -283,6 +285,7 @@ class LLMClient:
                     actual = Spend(cost, slot.used_tokens, 1)
                 return reply
             except CallError as error:
+                tally.failed(error)
                 if isinstance(error, AuthenticationFailedError):
                     self.halt(error)
                 elif isinstance(error, UnreachableError):
@@ -294,6 +297,9 @@ class LLMClient:
                     tokens = (error.input_tokens or 0) + (error.output_tokens or 0)
                     used = Usage(error.input_tokens or 0, error.output_tokens or 0)
                     actual = Spend(spec.price.cost(used) if spec.price else 0.0, tokens, 1)
+                raise
+            except BaseException:
+                tally.lost += 1  # cancelled: the server may have answered and been paid for it
                 raise
             finally:
                 self.in_flight -= 1
@@ -349,10 +355,12 @@ class LLMScope:
             asked = replace(request, key=replace(request.key, attempt=number)) if number else request
             key = call_hash(spec.client.deployment, asked, sampling)
             name = call_name(asked.key, key)
+            tally = Tally()
             try:
-                fetched = await client.fetch(spec, asked, sampling, key)
-            except CallError as error:
-                self._book_failure(spec, asked, name, error)
+                fetched = await client.fetch(spec, asked, sampling, key, tally)
+            except BaseException as error:
+                if tally.attempts:  # else nothing was sent: the run is ending, or somebody else asks the same
+                    self._book_failure(spec, asked, name, getattr(error, "kind", "stopped"), tally)
                 raise
             reply = fetched.reply
             try:
@@ -395,16 +403,15 @@ class LLMScope:
         }
         self._add(spec, request, usage.input_tokens, usage.output_tokens, metadata)
 
-    def _book_failure(self, spec: DeploymentSpec, request: LLMRequest, name: str, error: CallError) -> None:
-        lost = error.attempts if error.input_tokens is None and error.status is None else 0
+    def _book_failure(self, spec: DeploymentSpec, request: LLMRequest, name: str, kind: str, tally: Tally) -> None:
         known = spec.client.deployment.simulated or spec.price is not None
-        used = Usage(error.input_tokens or 0, error.output_tokens or 0)
+        used = Usage(tally.input_tokens, tally.output_tokens)
         metadata = {
             "call": name,
             "role": str(request.role),
-            "outcome": error.kind,
-            "attempts": error.attempts,
-            "lost_attempts": lost,
+            "outcome": kind,
+            "attempts": tally.attempts,
+            "lost_attempts": tally.lost,
             "cost_usd": (spec.price.cost(used) if spec.price else 0.0) if known else None,
             "source": "provider",
             "from_ledger": False,
