@@ -278,7 +278,10 @@ class Store:
     def put_meta(self, name: str, value: Any) -> None:
         """Remember a JSON value."""
         self.flush()
-        _set(self._connection, name, value)
+        try:
+            _set(self._connection, name, value)
+        except sqlite3.Error as error:
+            raise StoreError(_words(self.folder, error)) from error
 
     def adopt(self, source: Path, tables: Iterable[str]) -> None:
         """Copy rows from another dataset's store: conversations that this dataset's later stages start from.

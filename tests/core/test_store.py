@@ -85,6 +85,15 @@ def test_the_lock_is_free_again_after_a_failed_opening(tmp_path):
     assert not isinstance(other.value, FolderInUseError)
 
 
+def test_a_disk_that_is_full_at_the_very_end_is_an_error_with_a_remedy(tmp_path):
+    store = Store(tmp_path, "f")
+    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="Free some space"):
+        store.put_meta("exported", "x" * 100_000)
+    store.close()
+
+
 def test_a_damaged_store_is_an_error_with_a_remedy(tmp_path):
     (tmp_path / "store.sqlite").write_bytes(b"no database at all, however long it may be" * 100)
     with pytest.raises(StoreError, match="reset=true"):

@@ -117,7 +117,7 @@ def test_a_file_that_was_deleted_is_written_again_as_it_was(name, folder, capsys
         assert (folder / name).exists()
 
 
-@pytest.mark.parametrize("name", ["interactions.jsonl", "manifest.json"])
+@pytest.mark.parametrize("name", ["interactions.jsonl", "token_usage.json", "manifest.json", "report.html"])
 def test_a_folder_in_the_place_of_a_file_is_one_message(name, folder, capsys):
     (folder / name).unlink()
     (folder / name).mkdir()

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from personaloom.errors import StoreError
 from personaloom.records import Record, utc_now
 
 __all__ = ["CallRecord", "TokenTracker", "UsageTotals"]
@@ -229,17 +230,24 @@ class TokenTracker:
         Args:
             path: the file.
             records: dictionaries to write instead of the kept records (a store's, streamed).
+
+        Raises:
+            StoreError: it cannot be written; what stood there stands.
         """
         target = Path(path)
         part = target.with_name(target.name + ".part")
         entries = records if records is not None else (record.to_dict() for record in self.records)
-        with part.open("wb") as out:
-            head = orjson.dumps({"summary": self.summary(), **self.tables()}, option=orjson.OPT_INDENT_2)
-            out.write(head[: head.rindex(b"\n}")] + b',\n  "records": [')
-            separator = b"\n    "
-            for entry in entries:
-                out.write(separator + orjson.dumps(entry))
-                separator = b",\n    "
-            out.write(b"\n  ]\n}\n")
-        part.replace(target)
+        try:
+            with part.open("wb") as out:
+                head = orjson.dumps({"summary": self.summary(), **self.tables()}, option=orjson.OPT_INDENT_2)
+                out.write(head[: head.rindex(b"\n}")] + b',\n  "records": [')
+                separator = b"\n    "
+                for entry in entries:
+                    out.write(separator + orjson.dumps(entry))
+                    separator = b",\n    "
+                out.write(b"\n  ]\n}\n")
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
         return target

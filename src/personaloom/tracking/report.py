@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
+from personaloom.errors import StoreError
 from personaloom.llm.scrub import redacted
 from personaloom.manifest_file import read_manifest
 
@@ -55,6 +56,7 @@ def write_report(folder: Path, most_conversations: int = MOST_CONVERSATIONS, mos
     Raises:
         MissingStageInputError: the folder holds no manifest.
         InputError: a file in it is damaged; the message names the line.
+        StoreError: the page cannot be written.
     """
     from personaloom.tracking import report_data, report_stats  # noqa: PLC0415 - orjson only where a report is made
 
@@ -77,6 +79,11 @@ def write_report(folder: Path, most_conversations: int = MOST_CONVERSATIONS, mos
             with scratch.open("w", encoding="utf-8") as page:
                 _write_page(page, manifest, report_data.pack(index), chunks)
         scratch.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}. The dataset is whole: mend this and run the same "
+            "command again"
+        ) from error
     finally:
         scratch.unlink(missing_ok=True)
     return path
