@@ -121,7 +121,7 @@ def test_the_fingerprint_covers_what_shapes_the_text_and_not_the_latency():
     assert plain == SimulatedModel(latency_s=3).fingerprint()
     assert plain != SimulatedModel(model="simulated/other").fingerprint()
     assert plain != SimulatedModel(faults={"empty": 0.1}).fingerprint()
-    assert SIMULATOR_VERSION == "1"
+    assert SIMULATOR_VERSION == "2"
 
 
 @pytest.mark.parametrize(

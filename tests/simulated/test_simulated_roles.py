@@ -9,11 +9,13 @@ from simulated_drive import TURN_SCHEMA, ask, converse, features, queries, reque
 
 from personaloom.keyed import Key
 from personaloom.llm.simulated import SimulatedModel
+from personaloom.llm.simulated.formulator import persona_prompt
 from personaloom.llm.types import Purpose, Role, Sampling
 from personaloom.text.semantics import content_words
 from personaloom.text.strategies import STRATEGIES
 from personaloom.text.style import Register, restyle
 from personaloom.text.topics import guess_domain, read_topic
+from personaloom.text.wording import Dice
 
 CONTRACTION = re.compile(r"\b\w+['’](?:m|s|d|ve|ll|re|t)\b|\bwanna\b|\bkinda\b", re.IGNORECASE)
 FRAME = {
@@ -83,6 +85,35 @@ def test_system_prompts_speak_to_the_persona_and_mention_its_features(model):
         told = sum(any(word in text.lower() for word in content_words(value)) for value in own.values())
         assert told >= 0.7 * len(own)
         assert not any(name in text for name in own if "_" in name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("deliverable_type", "questions to think about", r": questions to think about"),
+        ("feedback_style", "thanks and confirms", r"you thank and confirm\b"),
+        ("feedback_style", "says nothing and goes on", r"you say nothing and go on\b"),
+        ("decision_style", "rarely notices", r"you rarely notice\b"),
+        ("example_pref", "examples from the own field", r"examples from your own field"),
+        ("tech_proficiency", "power user", r": power user"),
+    ],
+)
+def test_system_prompts_are_english(name, value, said):
+    for turn in range(6):  # each value is said in several ways
+        prompt = persona_prompt({name: value}, Dice(Key(1, name, turn)))
+        assert re.search(said, prompt), prompt
+
+
+@pytest.mark.parametrize(
+    ("query", "thing"),
+    [
+        ("What do I say when my daughter asks why her friend has two mums?", "your daughter"),
+        ("My son (11) wants to stop the trumpet after 18 months. Why?", "your son"),
+        ("When should I reach for a generator instead of a list?", "the generator"),
+    ],
+)
+def test_a_topic_ends_where_its_thing_ends(query, thing):
+    assert read_topic(query).short == thing
 
 
 def test_a_persona_without_features_still_gets_a_prompt(model):

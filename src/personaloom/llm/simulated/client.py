@@ -25,7 +25,7 @@ from personaloom.text.wording import Dice, digest
 
 __all__ = ["SIMULATOR_VERSION", "SimulatedModel"]
 
-SIMULATOR_VERSION = "1"
+SIMULATOR_VERSION = "2"
 """Raised by hand when the same request would get another text."""
 
 

@@ -17,13 +17,29 @@ _WEIGHTY = (
     "follow_up_tendency", "feedback_style", "format_pref_primary", "length_pref", "explanation_depth", "seniority",
     "specialization", "deliverable_type", "example_pref", "citation_pref", "tech_proficiency",
 )  # fmt: skip
-_THIRD_PERSON = re.compile(
-    r"(rarely |always |often |usually |never |sometimes )?"
-    r"(wants|asks|digs|accepts|challenges|moves|points|expects|shrugs|notices|repeats|goes|weighs|puts|says|thanks|names|"
-    r"corrects|complains|shares|leaves|avoids|checks|writes|builds|struggles|prefers|likes|needs|works|reads|follows|gives|"
-    r"takes|keeps|trusts|tends|skips|tries|seeks|values|uses|relies|learns|stops|rephrases|questions|praises)\b(.*)",
-    re.DOTALL,
+_VERBS = (
+    "wants|asks|digs|accepts|challenges|moves|points|expects|shrugs|notices|repeats|goes|weighs|puts|says|thanks|names|"
+    "corrects|complains|shares|leaves|avoids|checks|writes|builds|struggles|prefers|likes|needs|works|reads|follows|gives|"
+    "takes|keeps|trusts|tends|skips|tries|seeks|values|uses|relies|learns|stops|rephrases|questions|praises|confirms|"
+    "explains|forgets|ignores|waits|forgives"
 )
+_THIRD_PERSON = re.compile(
+    rf"(rarely |always |often |usually |never |sometimes )?({_VERBS})\b(?! to think about)(.*)", re.DOTALL
+)
+_NEXT_VERB = re.compile(rf"\b(and|or|but|then) ({_VERBS})\b")
+_THINGS = frozenset(
+    {
+        "deliverable_type",
+        "format_pref_primary",
+        "format_pref",
+        "role",
+        "specialization",
+        "industry",
+        "domain",
+        "vocabulary",
+    }
+)
+"""Dimensions whose values are things: ``questions to think about`` is nothing that somebody does."""
 _OWN = {"their": "your", "them": "you", "they": "you", "themselves": "yourself", "theirs": "yours"}
 
 
@@ -53,7 +69,7 @@ def _opening(words: Grammar, features: Mapping[str, str], dice: Dice) -> str:
 def _trait(words: Grammar, name: str, value: str, dice: Dice) -> str:
     text = humane(value)
     label = words.say(f"d.{name}", dice, {}) if f"d.{name}" in words else humane(name).removesuffix(" pref")
-    second = _second_person(text)
+    second = "" if name in _THINGS else _second_person(text)
     if second:
         return words.say("f.verb", dice, {"d": label, "v": second})
     rule = f"f.{name}" if f"f.{name}" in words else "f.other"
@@ -65,14 +81,19 @@ def _second_person(value: str) -> str:
     match = _THIRD_PERSON.fullmatch(value)
     if not match:
         return ""
-    verb = match.group(2)
-    base = verb[:-3] + "y" if verb.endswith("ies") else verb[:-2] if verb == "goes" else verb[:-1]
-    rest = re.sub(r"\band (go|ask|say|move|want)(?:e?s)\b", r"and \1", match.group(3))
-    return f"{match.group(1) or ''}{base}{_owned(rest)}"
+    rest = _NEXT_VERB.sub(lambda found: f"{found.group(1)} {_base(found.group(2))}", match.group(3))
+    return f"{match.group(1) or ''}{_base(match.group(2))}{_owned(rest)}"
+
+
+def _base(verb: str) -> str:
+    """``goes`` → ``go``."""
+    return verb[:-3] + "y" if verb.endswith("ies") else verb[:-2] if verb == "goes" else verb[:-1]
 
 
 def _owned(text: str) -> str:
-    return " ".join(_OWN.get(word, word) for word in text.split(" "))
+    """``examples from the own field`` → ``examples from your own field``."""
+    words = " ".join(_OWN.get(word, word) for word in text.split(" "))
+    return re.sub(r"\bthe own\b", "your own", words)
 
 
 def _habits(words: Grammar, register: Register, dice: Dice) -> list[str]:
