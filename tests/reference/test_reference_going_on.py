@@ -127,7 +127,19 @@ def test_a_folder_that_was_read_in_is_exported_and_judged_where_it_lies_and_neve
     assert entry([f"migrate={OUTPUT}"]) == 0
     folder, before = dataset("reference")
     here = f"dataset_dir={folder}"
-    assert entry([here, "stages=score,export", "quality=judged", "quality.judge.share=1", "training_data=chat", "tracking=none"]) == 0
+    assert (
+        entry(
+            [
+                here,
+                "stages=score,export",
+                "quality=judged",
+                "quality.judge.share=1",
+                "training_data=chat",
+                "tracking=none",
+            ]
+        )
+        == 0
+    )
     manifest = dataset("reference")[1]
     assert manifest["quality"]["judge"]["judged"] == 3
     assert manifest["samples_by_split"] == before["samples_by_split"]
@@ -148,7 +160,10 @@ def test_a_config_of_the_reference_goes_on_from_its_outputs_and_says_that_it_can
     run(*words)
     assert "start_from=output goes on from what the reference made there" in capsys.readouterr().err
     run(*words, "start_from=output", "name=more")
-    manifest = dataset("SIM-more", "output")[1]
+    folder, manifest = dataset("SIM-more", "output")
+    (folder / "manifest.json").unlink()  # as after a kill while the files were written
+    run(*words, "start_from=output", "name=more")
+    assert dataset("SIM-more", "output")[0] == folder
     assert manifest["made_here"]["personas"] == 1
     assert manifest["usage"]["by_model"]["gpt-4o-mini"]["calls"] == 2  # and none of our own datasets' in that folder
 

@@ -111,8 +111,10 @@ def test_the_manifest_names_every_file_with_its_hash_and_a_report_is_there(datas
 def test_the_same_outputs_are_the_same_dataset_and_others_are_not(dataset, tmp_path):
     folder, _ = dataset
     before = (folder / "manifest.json").read_bytes()
+    (folder.parent / ".reference-1.part").mkdir()  # as a reader leaves it that is killed
     assert read_in(OUTPUT)[0] == folder
     assert (folder / "manifest.json").read_bytes() == before
+    assert list(folder.parent.iterdir()) == [folder]
     fewer = tmp_path / "fewer"
     shutil.copytree(OUTPUT, fewer)
     shutil.rmtree(fewer / "personas")

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from personaloom.config.composition import compose
 from personaloom.config.judging import validate
 from personaloom.config.provenance import config_yaml
 from personaloom.config.reference.outputs import Outputs
-from personaloom.errors import InputError, StoreError
+from personaloom.errors import FolderInUseError, InputError, StoreError
 from personaloom.llm.usage import CallRecord
 from personaloom.manifest_file import read_manifest
 from personaloom.origin import MARK, Facts, Origin, OriginFacts
@@ -67,7 +68,7 @@ def read_in(path: Path, *, name: str = "reference", output_dir: Path = Path("out
 
 def _stored(outputs: Outputs, part: Path) -> str:
     """Make a folder with a store of the records; gives their fingerprint."""
-    shutil.rmtree(part, ignore_errors=True)
+    _sweep_up(part)
     store = Store(part, READER)
     try:
         reading = _Reading(outputs, store)
@@ -77,6 +78,14 @@ def _stored(outputs: Outputs, part: Path) -> str:
     finally:
         store.close()
     return reading.fingerprint
+
+
+def _sweep_up(part: Path) -> None:
+    """Remove what readers left that were killed; those at work hold the lock of their folder."""
+    for left in part.parent.glob(f"{part.name.rpartition('-')[0]}-*.part"):
+        with suppress(FolderInUseError):
+            Store.check_free(left)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write_files(folder: Path, name: str, output_dir: Path) -> None:

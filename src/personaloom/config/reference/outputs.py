@@ -68,7 +68,7 @@ class Outputs:
     def usage_files(self) -> list[Path]:
         """Token reports; those of datasets that were made in this folder since are not the reference's."""
         found = [] if self.path.is_file() else sorted(self.path.glob("**/token_usage*.json"))
-        return [path for path in found if not (path.parent / "manifest.json").exists()]
+        return [path for path in found if not (path.parent / "store.sqlite").exists()]
 
     def personas(self) -> Iterator[PersonaSpec]:
         """The personas, each id once."""

@@ -105,7 +105,7 @@ def _seed(config: Section, of_file: tuple[Any, str] | None, draft: Draft) -> Non
     value, where = config.section("experiment").taken("seed")
     if value is not None:
         draft.put("seed", value, where)
-        if of_file is not None and of_file[0] not in {None, value}:
+        if of_file is not None and of_file[0] is not None and of_file[0] != value:
             draft.remarks.append(f"{where} is {value}, and {of_file[1]} says {of_file[0]}: {value} is used")
     elif of_file is not None and of_file[0] is not None:
         draft.put("seed", *of_file)

@@ -70,6 +70,8 @@ def members_of(
         raise UsageError(f"compare: a dataset is named twice: {_names(places)}")
     manifests = [read_manifest(place) for place in places]
     settings = [_of_overrides(lines) for lines in overrides] or [_of_config(m) for m in manifests]
+    if any(_made_elsewhere(manifest) for manifest in manifests):  # its settings are not known: names say which is which
+        settings = [{"dataset": place.name} for place in places]
     varying = _varying(settings)
     numbers = list(jobs) or [None] * len(places)
     members = [
@@ -120,6 +122,11 @@ def _rate(member: Member) -> float:
 def _of_overrides(lines: Sequence[str]) -> dict[str, str]:
     pairs = (str(line).lstrip("+").partition("=") for line in lines)
     return {key: value for key, _, value in pairs}
+
+
+def _made_elsewhere(manifest: Mapping[str, Any]) -> bool:
+    read_in = manifest.get("read_in_from") or manifest.get("read_in")
+    return bool(read_in) and "llm" not in (manifest.get("config") or {})
 
 
 def _of_config(manifest: Mapping[str, Any]) -> dict[str, str]:
