@@ -272,7 +272,8 @@ class _Writing:
             "tracking": self._kept(
                 "tracking", {"kind": "none", "uri": None, "experiment": None, "run_id": None, "error": None}
             ),
-            "sweep": {"id": None, "job": None, "overrides": [], **parts.sweep},
+            "sweep": {"id": None, "job": None, "overrides": []}
+            | {name: value for name, value in parts.sweep.items() if name != "datasets"},
             "config": self._config(),
             "versions": _versions(self.pipeline),
             "unused_keys": _unused_keys() if self.pipeline.simulated else [],

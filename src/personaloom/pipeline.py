@@ -358,11 +358,12 @@ class Pipeline:
     def _with_client(self, stream: Callable[[LLMClient], Awaitable[None]]) -> None:
         """Run something with the run's models, ledger and budget."""
         limits = self.parts.engine.budget
-        scope = str(self.parts.sweep.get("id") or self.fingerprint)
+        datasets = self.parts.sweep.get("datasets") or ()
+        scope = self.fingerprint if datasets else str(self.parts.sweep.get("id") or self.fingerprint)
         with ExitStack() as opened:
             ledger = Ledger(self.parts.ledger.path, self.parts.ledger.mode, self.fingerprint)
             opened.callback(ledger.close)
-            budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope) if limits.any else None
+            budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope, datasets) if limits.any else None
             if budget is not None:
                 opened.callback(budget.close)
             client = LLMClient(

@@ -123,11 +123,13 @@ def test_jobs_that_would_share_a_dataset_are_refused_with_the_remedy(capsys):
 
 def test_jobs_that_differ_in_size_and_name_do_not_share_a_dataset():
     from personaloom.config import compose, validate
-    from personaloom.config.identity import folder_faults
+    from personaloom.config.identity import datasets_of
 
     configs = [validate(compose([f"num_personas={size}", "name=n${num_personas}"])) for size in (1, 2)]
-    assert folder_faults(configs) == []
-    assert len(folder_faults([configs[0], configs[0], configs[1]])) == 1
+    prints, faults = datasets_of(configs)
+    assert faults == []
+    assert len(prints) == 1  # of one fingerprint, in two folders
+    assert len(datasets_of([configs[0], configs[0], configs[1]])[1]) == 1
 
 
 def test_input_that_only_one_job_cannot_use_stops_the_sweep_before_it_starts(capsys):

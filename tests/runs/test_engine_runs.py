@@ -275,7 +275,9 @@ def test_four_jobs_of_a_sweep_in_processes_of_their_own_share_one_budget(tmp_pat
 def test_the_jobs_of_a_sweep_on_the_command_line_share_one_budget_and_export_what_they_have(tmp_path):
     with LoopbackLLM() as server:
         words = gpt4o(server, "num_personas=1", "engine.budget.max_calls=50")
-        assert run("-m", *words, "seed=1,2,3", out=tmp_path) == 3
+        assert run("-m", *words, "seed=1,2", out=tmp_path) == 3
+        assert server.totals.requests == 50
+        assert run("-m", *words, "seed=1,2,3", out=tmp_path) == 3  # again, and larger: what was spent is spent
         assert server.totals.requests == 50
     statuses = [json.loads(path.read_text())["status"] for path in tmp_path.glob("datasets/*/manifest.json")]
     assert "stopped_by_budget" in statuses

@@ -51,9 +51,11 @@ def run_sweep(call: Invocation) -> int:
         overrides = ready.prepare(call.overrides, sweep=True)
         master = ready.load(overrides, multirun=True)
         jobs = job_overrides(ready, master)
-        configs = _judge(ready, master, jobs)
+        configs, datasets = _judge(ready, master, jobs)
         folder = new_folder(Path(str(OmegaConf.select(master, "hydra.sweep.dir"))))
-        (folder / SWEEP).write_text(json.dumps({"varying": _varying(jobs), "jobs": jobs}), "utf-8")
+        (folder / SWEEP).write_text(
+            json.dumps({"varying": _varying(jobs), "jobs": jobs, "datasets": datasets}), "utf-8"
+        )
         sys.stderr.write(f"sweep {folder.name}: {len(jobs) or 'an unknown number of'} jobs, in {folder}\n")
         # One child holds MLflow for all jobs of this process and for the comparison after them.
         with TrackingWorker() as worker:
@@ -126,8 +128,13 @@ def _as_written(overrides: Any) -> list[str]:
     return [str(line) for line in lines] if isinstance(lines, list) else []
 
 
-def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Compose and judge every job, and give their configs; faults that all jobs share are listed once."""
+def _judge(
+    ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Compose and judge every job; their configs and the fingerprints of their datasets.
+
+    Faults that all jobs share are listed once.
+    """
     found: dict[Fault, list[int]] = {}
     configs: list[Composed] = []
     for number, overrides in enumerate(jobs):
@@ -149,14 +156,15 @@ def _judge(ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]) -
         for fault, numbers in found.items()
     ]
     judged: list[dict[str, Any]] = []
+    datasets: list[str] = []
     if not listed:
-        from personaloom.config.identity import folder_faults  # noqa: PLC0415 - imports the pipeline
+        from personaloom.config.identity import datasets_of  # noqa: PLC0415 - imports the pipeline
 
         judged = [dict(validate(config)) for config in configs]
-        listed = folder_faults(judged)
+        datasets, listed = datasets_of(judged)
     if listed:
         raise ConfigError(listed, "the sweep cannot be started")
-    return judged
+    return judged, datasets
 
 
 def _resolved(loaded: DictConfig, overrides: Sequence[str], primary: Primary) -> Composed:
@@ -182,7 +190,9 @@ def sweep_job(loaded: DictConfig, worker: TrackingWorker | None = None) -> None:
     number = int(hydra.job.num)
     overrides = [line.lstrip("+") for line in _as_written(hydra.overrides.task)]
     place = Path(str(hydra.sweep.dir))
-    sweep = {"id": place.name, "job": number, "overrides": overrides, "differs": _differing(place, overrides)}
+    plan = _plan(place)
+    differs = [line for line in overrides if line.partition("=")[0] in plan["varying"]]
+    sweep = {"id": place.name, "job": number, "overrides": overrides, "differs": differs, "datasets": plan["datasets"]}
     outcome: dict[str, Any] = {
         "job": number,
         "overrides": overrides,
@@ -213,11 +223,11 @@ def sweep_job(loaded: DictConfig, worker: TrackingWorker | None = None) -> None:
         raise KeyboardInterrupt  # one Ctrl-C ends the sweep, not only this job
 
 
-def _differing(folder: Path, overrides: Sequence[str]) -> list[str]:
-    """Those overrides of a job in which it differs from the others; none where the sweep's jobs were not known."""
+def _plan(folder: Path) -> dict[str, Any]:
+    """What was known of the sweep before its jobs began: the keys that vary, and the datasets; both may be empty."""
     path = folder / SWEEP
-    varying = json.loads(path.read_text("utf-8"))["varying"] if path.is_file() else []
-    return [line for line in overrides if line.partition("=")[0] in varying]
+    known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return {"varying": [], "datasets": [], **known}
 
 
 def _report(record: SweepRecord) -> int:

@@ -1,4 +1,4 @@
-"""Which jobs of a sweep would write to one dataset folder, known before any of them starts."""
+"""Which datasets the jobs of a sweep make, and which would write to one folder: known before any of them starts."""
 
 from __future__ import annotations
 
@@ -10,29 +10,34 @@ from personaloom.config.build import build_parts
 from personaloom.errors import ConfigError, Fault, UsageError
 from personaloom.pipeline import Pipeline
 
-__all__ = ["folder_faults"]
+__all__ = ["datasets_of"]
 
 
-def folder_faults(configs: Sequence[Mapping[str, Any]]) -> list[Fault]:
-    """What stands against running these judged configs as the jobs of one sweep.
+def datasets_of(configs: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Fault]]:
+    """The datasets that these judged configs make, and what stands against running them as the jobs of one sweep.
 
     Their parts are built for that, so that a bank or a query file that cannot be used is found here too.
 
     Returns:
-        A fault for each job that cannot be built, and for each group of jobs that share a folder.
+        Their fingerprints, each once; and a fault for each job that cannot be built, and for each group of jobs that
+        share a folder.
     """
     faults: list[Fault] = []
     jobs: dict[Path, list[int]] = {}
+    prints: dict[str, None] = {}
     for number, config in enumerate(configs):
         try:
-            folder = Pipeline(build_parts(config)).folder
+            pipeline = Pipeline(build_parts(config))
+            folder, fingerprint = pipeline.folder, pipeline.fingerprint
         except ConfigError as error:
             faults += [Fault(f"job #{number}, {fault.where}", fault.problem, fault.remedy) for fault in error.faults]
         except UsageError as error:
             faults.append(Fault(f"job #{number}", str(error)))
         else:
             jobs.setdefault(folder.absolute(), []).append(number)
-    return faults + [_shared(folder, numbers, configs) for folder, numbers in jobs.items() if len(numbers) > 1]
+            prints[fingerprint] = None
+    faults += [_shared(folder, numbers, configs) for folder, numbers in jobs.items() if len(numbers) > 1]
+    return list(prints), faults
 
 
 def _shared(folder: Path, numbers: Sequence[int], configs: Sequence[Mapping[str, Any]]) -> Fault:

@@ -1,9 +1,9 @@
 """A budget that is never passed: the worst case of each call is reserved before it is sent.
 
-What is spent and reserved stands in a small SQLite book, by scope (a dataset, or a whole sweep), so that it adds up
-over resumes and over the jobs of a sweep, in one process or several. A call that does not fit waits while others are
-in flight (most use less than their worst case); when nothing is in flight and it still does not fit, the budget is
-exhausted.
+What is spent and reserved stands in a small SQLite book, by scope (a dataset), so that it adds up over resumes and over
+the jobs of a sweep and of the same sweep begun again, in one process or several. A call that does not fit waits while
+others are in flight (most use less than their worst case); when nothing is in flight and it still does not fit, the
+budget is exhausted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,15 +55,20 @@ class Budget:
     Args:
         limits: of the run.
         path: the book; None keeps it in memory (one process, no resume).
-        scope: what adds up: a dataset's fingerprint, or a sweep id.
+        scope: what this run's spending is noted under: a dataset's fingerprint, or a sweep id.
+        shared: further scopes that count against the limits: the other datasets of a sweep.
 
     Raises:
         StoreError: the book cannot be opened.
     """
 
-    def __init__(self, limits: BudgetLimits, path: str | Path | None = None, scope: str = "") -> None:
+    def __init__(
+        self, limits: BudgetLimits, path: str | Path | None = None, scope: str = "", shared: Iterable[str] = ()
+    ) -> None:
         self.limits = limits
         self.scope = scope
+        self._scopes = sorted({scope, *shared})
+        self._of_all = f"FROM {{}} WHERE scope IN ({', '.join('?' * len(self._scopes))})"
         self._path = path
         self._owner = owner_name()
         self._deadline = None if limits.max_minutes is None else time.monotonic() + limits.max_minutes * 60
@@ -86,9 +91,8 @@ class Budget:
             raise StoreError(f"the budget book {path} cannot be used: {error}") from error
 
     def spent(self) -> Spend:
-        """What was used so far in this scope, by all its runs."""
-        row = self._book.execute("SELECT cost, tokens, calls FROM spent WHERE scope = ?", (self.scope,)).fetchone()
-        return Spend(*row) if row else Spend()
+        """What was used so far in all scopes of this budget, by all their runs."""
+        return self._sum_of("spent")
 
     async def reserve(self, worst: Spend) -> str:
         """Set the worst case of a call aside; gives the reservation's name.
@@ -100,7 +104,7 @@ class Budget:
             self._check_minutes()
             name = uuid.uuid4().hex
             with self._transaction():
-                spent, reserved = self.spent(), self._reserved()
+                spent, reserved = self._sum_of("spent"), self._sum_of("entries")
                 problem = self._over(spent, worst)
                 if problem is None and self._over(_sum(spent, reserved), worst) is None:
                     values = (name, self.scope, self._owner, worst.cost_usd or 0.0, worst.tokens, worst.calls)
@@ -129,13 +133,9 @@ class Budget:
             (scope, cost, tokens, calls),
         )
 
-    def _reserved(self) -> Spend:
-        row = self._book.execute(
-            "SELECT COALESCE(SUM(cost), 0.0), COALESCE(SUM(tokens), 0), COALESCE(SUM(calls), 0) FROM entries "
-            "WHERE scope = ?",
-            (self.scope,),
-        ).fetchone()
-        return Spend(*row)
+    def _sum_of(self, table: str) -> Spend:
+        sums = "SELECT COALESCE(SUM(cost), 0.0), COALESCE(SUM(tokens), 0), COALESCE(SUM(calls), 0) "
+        return Spend(*self._book.execute(sums + self._of_all.format(table), self._scopes).fetchone())
 
     def _adopt_orphans(self) -> None:
         """A killed process's reservations count as spent at their worst case: nobody knows what became of them."""
