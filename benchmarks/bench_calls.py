@@ -4,8 +4,8 @@ Client on one core, a loopback server in a process of its own on the other, zero
 post the very bodies that the pipeline sends and parse the replies, nothing else: one as aiohttp's own pages show it
 (asyncio's loop, ``json=``, ``await answer.json()``), the peer, and one as fast as aiohttp gets (uvloop, orjson),
 a bound. Rounds alternate, so that a busy neighbour slows all. With ``distractor=moderate`` the pipeline also
-reads every noisy text by rules, work that no bare loop does. ``--litellm`` does the same through LiteLLM against a bare
-``litellm.acompletion`` loop.
+reads every noisy text by rules, work that no bare loop does. ``--litellm`` does the same through LiteLLM against bare
+``litellm.acompletion`` loops.
 
     python benchmarks/bench_calls.py [--rounds 3] [--personas 120] [--litellm]
 """
@@ -135,17 +135,28 @@ def through_tuned_aiohttp(server: LoopbackProcess, bodies: list[dict[str, Any]])
     return run_in_loop(main)
 
 
-def through_bare_litellm(server: LoopbackProcess, bodies: list[dict[str, Any]]) -> Round:
+def through_litellm(server: LoopbackProcess, bodies: list[dict[str, Any]]) -> Round:
+    """A loop as LiteLLM's own pages show it."""
+    return asyncio.run(litellm_loop(server, bodies))
+
+
+def through_tuned_litellm(server: LoopbackProcess, bodies: list[dict[str, Any]]) -> Round:
+    """The same with what the pipeline does to its loop: uvloop, and garbage collected seldom."""
+    return run_in_loop(lambda: litellm_loop(server, bodies))
+
+
+async def litellm_loop(server: LoopbackProcess, bodies: list[dict[str, Any]]) -> Round:
     import litellm
 
     async def call(body: dict[str, Any]) -> object:
         given = {**body, "model": "openai/" + body["model"]}
         return await litellm.acompletion(**given, api_base=server.base_url, api_key="none", num_retries=0)
 
-    async def main() -> Round:
+    try:
         return await bare_loop(call, bodies)
-
-    return run_in_loop(main)
+    finally:
+        await litellm.close_litellm_async_clients()
+        litellm.in_memory_llm_clients_cache.flush_cache()  # it would give the closed ones to the next loop
 
 
 def compare(
@@ -171,42 +182,42 @@ def compare(
     ]
 
 
+PEERS = {
+    "direct": (("aiohttp", through_aiohttp), ("tuned aiohttp", through_tuned_aiohttp)),
+    "litellm": (("litellm.acompletion", through_litellm), ("tuned litellm.acompletion", through_tuned_litellm)),
+}
+
+
+def rows_of(server: LoopbackProcess, rounds: int, personas: int, transport: str) -> list[list[str]]:
+    """Without noise and with it, against the peer and against the bound."""
+    rows = []
+    for noise in ("none", "moderate"):
+        words = (f"distractor={noise}", f"llm.transport={transport}")
+        bodies = bodies_of(personas, f"distractor={noise}")
+        for number, (peer, bare) in enumerate(PEERS[transport]):
+            bare(server, bodies[:200])
+            row = compare(
+                f"bare {peer} loop, distractor={noise}",
+                GOALS[transport] if (number, noise) == (0, "none") else None,
+                rounds,
+                lambda bodies=bodies, bare=bare: bare(server, bodies),
+                lambda words=words: through_pipeline(server, personas, *words),
+            )
+            rows.append(row)
+    return rows
+
+
 def main() -> None:
     ask = argparse.ArgumentParser()
-    ask.add_argument("--rounds", type=int, default=3)
-    ask.add_argument("--personas", type=int, default=120)
+    ask.add_argument("--rounds", type=int, help="3, or 5 with --litellm")
+    ask.add_argument("--personas", type=int, help="120, or 12 with --litellm: about 400 calls without noise")
     ask.add_argument("--litellm", action="store_true")
     given = ask.parse_args()
+    given.rounds = given.rounds or (5 if given.litellm else 3)
+    given.personas = given.personas or (12 if given.litellm else 120)
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    rows = []
     with LoopbackProcess() as server:
-        for noise in ("none", "moderate"):
-            words = (f"distractor={noise}",)
-            bodies = bodies_of(given.personas, *words)
-            for peer, bare in (("aiohttp", through_aiohttp), ("tuned aiohttp", through_tuned_aiohttp)):
-                bare(server, bodies[:500])
-                rows.append(
-                    compare(
-                        f"bare {peer} loop, distractor={noise}",
-                        GOALS["direct"] if (peer, noise) == ("aiohttp", "none") else None,
-                        given.rounds,
-                        lambda bodies=bodies, bare=bare: bare(server, bodies),
-                        lambda words=words: through_pipeline(server, given.personas, *words),
-                    )
-                )
-        if given.litellm:
-            few, words = max(1, given.personas // 20), ("distractor=moderate", "llm.transport=litellm")
-            bodies = bodies_of(few, "distractor=moderate")
-            through_bare_litellm(server, bodies[:50])
-            rows.append(
-                compare(
-                    "bare litellm.acompletion loop",
-                    GOALS["litellm"],
-                    given.rounds,
-                    lambda: through_bare_litellm(server, bodies),
-                    lambda: through_pipeline(server, few, *words),
-                )
-            )
+        rows = rows_of(server, given.rounds, given.personas, transport="litellm" if given.litellm else "direct")
     titles = [
         "peer",
         "peer calls/s",
