@@ -184,3 +184,9 @@ def test_an_estimate_counts_only_what_is_missing(queries, capsys):
     words = (f"start_from={OUTPUT}", queries, "num_personas=2")
     assert entry([*words, *QUICK, "--estimate"]) == 0
     assert "1 conversation" in capsys.readouterr().out
+
+
+def test_siblings_that_go_on_from_the_same_records_are_compared_in_what_they_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert entry(["-m", f"start_from={OUTPUT}", "distractor=none,heavy", "num_personas=3", *QUICK]) == 0
+    assert "distractor=heavy: ok (3)" in capsys.readouterr().out

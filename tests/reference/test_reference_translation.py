@@ -339,7 +339,9 @@ def test_the_classes_of_the_seed_take_the_file():
     assert pipeline.stages["interaction"]
 
 
-LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.text(max_size=4), st.just([]), st.just({"a": 1}))
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.text(max_size=4), st.builds(list), st.builds(dict, a=st.just(1))
+)
 
 
 def _paths(node, at=()):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 from comparison_folders import edit_manifest, edit_talks, make_level
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personaloom.errors import InputError, UsageError
@@ -87,6 +87,7 @@ def test_a_test_sees_a_shift_and_none_where_there_is_none():
     assert difference(cells_of(even), KEY, test=True)["p"] > 0.9
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50), min_size=31, max_size=60))
 def test_the_same_data_gives_the_same_numbers_in_whatever_order(values):
     named = {f"p{i:03d}": [float(value)] for i, value in enumerate(values)}

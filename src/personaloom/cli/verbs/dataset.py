@@ -37,7 +37,7 @@ def run(value: str, call: Invocation) -> int:
     if call.action == "multirun":
         raise UsageError("dataset= looks at one dataset: run it once for each, and set them side by side with compare=")
     if (Path(value).expanduser() / "store.sqlite").exists():
-        raise UsageError(f"dataset={value} was made here: {command('stages=report', f'dataset_dir={value}')}")
+        raise UsageError(f"dataset={value} is a dataset already: {command('stages=report', f'dataset_dir={value}')}")
     config = composed(call)
     stages = config["stages"]["run"]
     if any(word.startswith("stages") for word in call.overrides) and set(stages) != {"report"}:
