@@ -1,8 +1,8 @@
 """Memory and time of 20,000 simulated conversations: both bounded by what is in flight, never by the dataset.
 
 Resident memory is read every 1,000 conversations (twenty times in a smaller run); growth counts from the first reading.
-Time is linear where the last quarter is as fast as the second. Then the same command is run again: nothing is called, and
-it must take under 5 s.
+Time is linear where the last quarter is as fast as the second. Then the same command is run again: nothing is called,
+and it must take under 5 s.
 
     python benchmarks/bench_memory.py [--conversations 20000] [--folder KEEP_IT_HERE]
 """
