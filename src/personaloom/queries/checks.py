@@ -16,7 +16,7 @@ from personaloom.text.loops import goes_round
 from personaloom.text.semantics import content_words, requests
 from personaloom.text.spans import Kind, scan
 
-__all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts", "states_instead"]
+__all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts", "states_instead", "wanders_off"]
 
 _LABEL_LIMIT = 120
 
@@ -129,7 +129,9 @@ def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iter
     if leaked:
         yield f"names the feature {leaked}"
     stems = _stems(original)
-    if len(stems) >= 3 and not stems & _stems(adapted):
+    if wanders_off(original, adapted):
+        yield "is about something else"
+    if len(stems) >= 3 and not _share_one(stems, _stems(adapted)):
         yield "has no word in common with the original"
 
 
@@ -149,6 +151,13 @@ def states_instead(original: str, adapted: str) -> bool:
     if _PERSON.search(text):
         return new >= _NEW_WORDS_OF_PERSONS and new > 2 * (len(said) - new)
     return new >= _NEW_WORDS
+
+
+def wanders_off(original: str, adapted: str) -> bool:
+    """Whether less than a quarter of what the original speaks of is left, among three times as much that is new."""
+    mine, said = set(content_words(original)), set(content_words(adapted))
+    kept, new = len(mine & said), len(said - mine)
+    return new >= _NEW_WORDS_OF_PERSONS and 4 * kept < len(mine) and new > 3 * kept
 
 
 def lost_parts(original: str, adapted: str) -> list[str]:
@@ -203,6 +212,11 @@ def _stems(text: str) -> set[str]:
     if stems and not text.isascii() and " " not in text.strip():  # a script that is written without spaces
         return {"".join(pair) for pair in pairwise(text)}
     return stems
+
+
+def _share_one(stems: set[str], others: set[str]) -> bool:
+    """Whether two sets have a beginning in common; ``hide`` and ``hides`` do."""
+    return not stems.isdisjoint(others) or any(a.startswith(b) or b.startswith(a) for a in stems for b in others)
 
 
 def clean_label(label: str, known: Iterable[str]) -> str | None:

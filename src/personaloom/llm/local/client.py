@@ -19,7 +19,7 @@ from personaloom.keyed import Key
 from personaloom.llm.direct import DirectClient
 from personaloom.llm.endpoints import resolve
 from personaloom.llm.local.fetch import find_weights
-from personaloom.llm.local.shape import held
+from personaloom.llm.local.shape import VERSION, held, note_grammar
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
 
 __all__ = ["LocalClient", "connect_local"]
@@ -36,6 +36,8 @@ def connect_local(
     threads: int | None = None,
     context: int = 4096,
     timeout: float = 300.0,
+    *,
+    tight: bool = True,
 ) -> LocalClient:
     """The local model (``llm=local``). The server is started by the first call.
 
@@ -46,19 +48,24 @@ def connect_local(
         threads: None is one for each core.
         context: tokens of prompt and reply together, per slot.
         timeout: seconds that one attempt may take at most.
+        tight: hold replies to a grammar narrower than their schema, which a very small model needs and a better one
+            suffers from.
 
     Raises:
         UsageError: the weights or the package that runs them are not there, with the command that gets them.
     """
     if find_spec("xllamacpp") is None:
         raise UsageError("llm=local needs the extra 'local' → pip install 'personaloom[local]'")
-    return LocalClient(model, find_weights(model_path), slots, threads or os.cpu_count() or 1, context, timeout)
+    weights = find_weights(model_path)
+    return LocalClient(model, weights, slots, threads or os.cpu_count() or 1, context, timeout, tight=tight)
 
 
 class LocalClient:
     """One model in a child process (a ``ChatClient``)."""
 
-    def __init__(self, model: str, weights: Path, slots: int, threads: int, context: int, timeout_s: float) -> None:
+    def __init__(
+        self, model: str, weights: Path, slots: int, threads: int, context: int, timeout_s: float, *, tight: bool
+    ) -> None:
         name = model if model.startswith("local/") else f"local/{model}"
         self.deployment = Deployment("local", name)
         self._settings: dict[str, Any] = {
@@ -68,6 +75,7 @@ class LocalClient:
             "context": context,
         }
         self._timeout_s = timeout_s
+        self._tight = tight
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -75,6 +83,10 @@ class LocalClient:
 
     def __repr__(self) -> str:
         return f"LocalClient({self.deployment.name})"
+
+    def fingerprint(self) -> str:
+        """What shapes replies besides the model and the request."""
+        return VERSION if self._tight else ""
 
     async def complete(self, request: LLMRequest, sampling: Sampling, deadline_s: float) -> LLMReply:
         """Send it once and give the reply; see ``ChatClient``."""
@@ -84,7 +96,11 @@ class LocalClient:
         if sampling.seed is None:  # each call's own, so that a run writes alike each time and a second try differs
             own = Key(*request.key.parts(), "local").integer("seed") % MOST_SEEDS
             sampling = replace(sampling, seed=own)
-        reply = await inner.complete(held(request), sampling, deadline_s)
+        if self._tight:
+            if grammar := note_grammar(request):
+                sampling = replace(sampling, extra_body={**sampling.extra_body, "grammar": grammar})
+            request = held(request)
+        reply = await inner.complete(request, sampling, deadline_s)
         return replace(reply, snapshot=Path(self._settings["model_path"]).name)  # the server says the whole path
 
     async def aclose(self) -> None:
