@@ -216,6 +216,17 @@ def test_conversations_out_of_order_are_refused(tmp_path):
 # -- differences ----------------------------------------------------------------------------------------------------
 
 
+def test_more_than_a_hundred_conversations_of_a_persona_stand_in_order(tmp_path):
+    """``q100`` comes after ``q99``, although it sorts before it."""
+
+    def later(talk):
+        talk["interaction_id"] = talk["interaction_id"].replace("-q00", "-q99").replace("-q01", "-q100")
+        return talk
+
+    folders = [make_level(tmp_path, level, rate, change=later) for level, rate in (("none", 0), ("heavy", 1))]
+    assert [member["pairing"] for member in compared(folders)["members"]] == ["baseline", "ok (8)"]
+
+
 def test_a_known_effect_is_found_with_its_interval_and_the_others_are_corrected(tmp_path):
     def some_longer(talk):
         return longer(3 + int(talk["persona_id"][-1]) % 3)(talk)

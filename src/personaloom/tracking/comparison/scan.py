@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ MOST_BYTES = 48 << 20
 _TITLE = 110
 _FAILED_AT = MEASURES.index(FAILED)
 _LAYERS = tuple(str(layer) for layer in NoiseLayer)
+_NUMBER = re.compile(r"\d+")
 Talk = dict[str, Any]
 
 
@@ -84,7 +87,7 @@ def _side_by_side(folders: Sequence[Path]) -> Iterator[tuple[str, dict[int, Talk
     """Each slot with its conversation in every dataset that has one; files are read in step, in order of ids."""
     streams = [_keyed(place, folder) for place, folder in enumerate(folders)]
     slot, talks = "", dict[int, Talk]()
-    for found, place, talk in heapq.merge(*streams, key=lambda entry: entry[:2]):
+    for _, found, place, talk in heapq.merge(*streams, key=itemgetter(0, 2)):
         if found != slot and talks:
             yield slot, talks
             talks = {}
@@ -94,17 +97,23 @@ def _side_by_side(folders: Sequence[Path]) -> Iterator[tuple[str, dict[int, Talk
         yield slot, talks
 
 
-def _keyed(place: int, folder: Path) -> Iterator[tuple[str, int, Talk]]:
-    before = ""
+def _keyed(place: int, folder: Path) -> Iterator[tuple[str, str, int, Talk]]:
+    before, order = "", ""
     for talk in read_jsonl(folder / "interactions.jsonl"):
         slot = _slot(str(talk.get("interaction_id")))
-        if slot <= before:
+        order, last = _in_order(slot), order
+        if order <= last:
             raise InputError(
                 f"{folder / 'interactions.jsonl'}: {slot} stands after {before}, and conversations come in order of "
                 "their ids, each once → run the dataset's command again with stages=export"
             )
         before = slot
-        yield slot, place, talk
+        yield order, slot, place, talk
+
+
+def _in_order(slot: str) -> str:
+    """Sorts by number: ``q99`` stands before ``q100``."""
+    return _NUMBER.sub(lambda number: number.group().zfill(12), slot)
 
 
 def _slot(interaction_id: str) -> str:
