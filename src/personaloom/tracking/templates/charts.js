@@ -20,6 +20,6 @@ const columns = (pairs, label) => {
 const table = (heads, rows, numeric = []) => {
   const kind = (i) => (numeric.includes(i) ? "n" : null);
   return h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: kind(i) }, head)))),
+    h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: kind(i) }, parted(head))))),
     h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, i) => (i === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: kind(i) }, cell))))))));
 };

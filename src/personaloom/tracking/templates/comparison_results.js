@@ -85,7 +85,7 @@ const metricsPage = () => {
   const state = { q: "", differing: true };
   const draw = () => {
     const rows = names.filter((name) => name.includes(state.q) && (!state.differing || new Set(labels.map((label) => metrics[label][name])).size > 1));
-    place.replaceChildren(rows.length ? table(["Metric", ...labels], rows.map((name) => [h("span", { class: "mono" }, name), ...labels.map((label) => number(metrics[label][name]))]), labels.map((_, i) => i + 1)) : none("No metric like that."));
+    place.replaceChildren(rows.length ? table(["Metric", ...labels], rows.map((name) => [h("span", { class: "mono" }, parted(name)), ...labels.map((label) => number(metrics[label][name]))]), labels.map((_, i) => i + 1)) : none("No metric like that."));
     said.textContent = `${count(rows.length)} of ${count(names.length)}`;
   };
   const said = h("span", { class: "count", role: "status" });

@@ -23,6 +23,8 @@ const dollars = (value) => {
   return value < 1 ? `$${Number(value.toPrecision(3))}` : `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 };
 const words = (name) => String(name).replaceAll("_", " ");
+// A name with places where a line may break, so that a narrow screen cuts no word.
+const parted = (text) => String(text).split(/(?<=[._/,=])/).flatMap((part) => [part, h("wbr")]);
 const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 const seconds = (value) => {
   if (!isNumber(value)) return "–";

@@ -23,8 +23,10 @@ const show = (address) => {
   $("main").replaceChildren(frame.pages(selected, query)[part]());
   $("main").scrollTop = 0;
   for (const link of $("nav").children) {
-    if (link.dataset.part === part) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.part === part) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a narrow screen the parts are a line to scroll
+    } else link.removeAttribute("aria-current");
   }
   document.documentElement.dataset.part = part;
 };

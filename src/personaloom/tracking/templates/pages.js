@@ -12,7 +12,7 @@ const modelRows = (models) => {
     line[0].push(words(role));
     lines.set(name + origin, line);
   }
-  return [...lines.values()].map(([roles, name, origin]) => [roles.join(", "), [name, origin ? h("div", { class: "note" }, origin) : ""]]);
+  return [...lines.values()].map(([roles, name, origin]) => [roles.join(", "), [h("span", { class: "whole" }, name), origin ? h("div", { class: "note" }, origin) : ""]]);
 };
 const overview = () => {
   const m = index.manifest;
@@ -111,7 +111,7 @@ const configPage = () => {
   const rows = h("div", { class: "pairs" });
   const show = (query) => {
     const hits = entries.filter(([name, value]) => `${name} ${value}`.toLowerCase().includes(query.toLowerCase()));
-    rows.replaceChildren(hits.length ? table(["Key", "Value"], hits.map(([name, value]) => [h("span", { class: "mono" }, name), h("span", { class: "mono" }, value)])) : none("No key or value like that."));
+    rows.replaceChildren(hits.length ? table(["Key", "Value"], hits.map(([name, value]) => [h("span", { class: "mono" }, parted(name)), h("span", { class: "mono" }, parted(value))])) : none("No key or value like that."));
   };
   show("");
   const facts = [["status", m.status], ["mode", m.mode], ["stages", (m.stages ?? []).join(", ")], ["made", m.created_at], ["fingerprint", m.fingerprint], ...flat(m.fingerprints, "fingerprint of "), ...flat(m.seeds, "seed of "), ...flat(m.versions, "version of "), ...flat(m.queries, "queries, "), ...(m.tracking?.run_id ? [["MLflow run", m.tracking.run_id]] : []), ["overrides", (m.sweep?.overrides ?? []).join(" ") || "none"]];
