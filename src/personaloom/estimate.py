@@ -28,7 +28,8 @@ from personaloom.quality import Judge, QualityPlan
 from personaloom.records import Ids
 from personaloom.scoring import judge_identity, judge_of
 from personaloom.stages import StageName, StagePlan
-from personaloom.store import Store, slots_done
+from personaloom.store import Store
+from personaloom.store_file import slots_done
 
 __all__ = ["Estimate", "Line", "Range", "estimate"]
 

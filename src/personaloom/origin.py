@@ -14,7 +14,7 @@ from typing import Any
 
 from personaloom.distractor import NoiseTally
 from personaloom.records import Interaction
-from personaloom.store import stored_meta
+from personaloom.store_file import stored_meta
 
 __all__ = ["MARK", "Facts", "Origin", "OriginFacts", "holds_old_noise", "was_read_in"]
 

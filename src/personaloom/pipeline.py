@@ -46,7 +46,8 @@ from personaloom.stages import (
     Stage,
     StageName,
 )
-from personaloom.store import Store, clear_folder, folder_is_ours
+from personaloom.store import Store
+from personaloom.store_folder import clear_folder, folder_is_ours
 from personaloom.work import SlotWork
 
 __all__ = ["Pipeline"]

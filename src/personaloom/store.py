@@ -7,9 +7,6 @@ works in a folder, held by a lock file. A record that is there is never changed:
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,39 +17,19 @@ from typing import Any
 
 import orjson
 
-from personaloom.errors import FolderInUseError, StoreError, UsageError
+from personaloom.errors import StoreError, UsageError
 from personaloom.llm.types import Purpose
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
+from personaloom.store_file import get_meta, open_store, set_meta, trouble
+from personaloom.store_folder import folder_is_ours, lock, unlock
 
-__all__ = ["Store", "clear_folder", "folder_is_ours", "slots_done", "stored_meta"]
+__all__ = ["PERSONA_LEVEL", "Store"]
 
-SCHEMA_VERSION = 1
 GROUP_SECONDS = 0.05
 GROUP_ROWS = 500
-LOCK = ".lock"
 PERSONA_LEVEL = -1
 """The slot number of what belongs to the persona as a whole."""
-
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE personas (persona INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE prompts (persona INTEGER PRIMARY KEY, text TEXT NOT NULL, metadata BLOB NOT NULL);
-CREATE TABLE queries (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot)) WITHOUT ROWID;
-CREATE TABLE interactions (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
-CREATE TABLE twins (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
-CREATE TABLE noise (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
-CREATE TABLE scores (persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot));
-CREATE TABLE failures (persona INTEGER, slot INTEGER, failure_id TEXT PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE calls (id INTEGER PRIMARY KEY, persona INTEGER, slot INTEGER, call TEXT, record BLOB NOT NULL);
-CREATE INDEX calls_by_slot ON calls (persona, slot);
-"""
-
-_COMPARISONS = (
-    "CREATE TABLE IF NOT EXISTS comparisons "
-    "(persona INTEGER, slot INTEGER, record BLOB NOT NULL, PRIMARY KEY (persona, slot))"
-)
-"""Came later; added to a store that has none, which an older program goes on to read."""
 
 _ADD_CALL = "INSERT INTO calls (persona, slot, call, record) VALUES (?, ?, ?, ?)"
 _ADD_REPLAYED = (
@@ -62,88 +39,6 @@ _ADD_REPLAYED = (
 
 _COPIED = ("personas", "prompts", "queries", "interactions", "twins", "noise", "failures")
 """Tables that another dataset with the same fingerprint so far can hand over, in the order of the stages."""
-
-
-def folder_is_ours(folder: Path) -> bool:
-    """Whether a folder is one of our dataset folders (or not there, or empty): only such a folder is ever cleared."""
-    if not folder.exists() or (folder / "store.sqlite").exists():
-        return True
-    return (folder / LOCK).exists() or not any(folder.iterdir())
-
-
-OURS = (
-    "store.sqlite*", "manifest.json", "*.part", "personas.*", "queries.jsonl", "interactions.jsonl", "failures.jsonl",
-    "rejected_samples.jsonl", "robustness_pairs.jsonl", "statistics.json", "token_usage.json", "report.html",
-)  # fmt: skip
-"""What runs write into their folder, beside what their manifest lists."""
-
-
-def clear_folder(folder: Path) -> list[str]:
-    """Remove what runs have written into a dataset folder; gives the names of what is left: it is somebody else's."""
-    listed: list[str] = []
-    with suppress(OSError, ValueError):
-        listed = list(orjson.loads((folder / "manifest.json").read_bytes()).get("files", ()))
-    ours = {path for pattern in OURS for path in folder.glob(pattern)} | {folder / name for name in listed}
-    for path in sorted(ours):
-        if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-            path.unlink()
-    with suppress(OSError):  # not empty, or not there
-        (folder / "training_data").rmdir()
-    left = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
-    if not left:
-        (folder / LOCK).unlink(missing_ok=True)
-        folder.rmdir()
-    return left
-
-
-def slots_done(
-    folder: Path, fingerprint: str, table: str = "interactions", judge: str | None = None
-) -> set[tuple[int, int]]:
-    """(persona, slot) of the conversations that a dataset folder holds, without locking it; none where it has none.
-
-    Args:
-        folder: of the dataset.
-        fingerprint: of the dataset; a folder that holds another one holds nothing of it.
-        table: another table of conversations.
-        judge: only rows under this judge's name (``scores``, ``comparisons``).
-    """
-    path = folder / "store.sqlite"
-    if not path.exists():
-        return set()
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            if _get(connection, "fingerprint") != fingerprint:
-                return set()
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-                return set()
-            if judge is None:
-                return set(connection.execute(f"SELECT persona, slot FROM {table}"))
-            rows = connection.execute(f"SELECT persona, slot, record FROM {table}")
-            return {(persona, slot) for persona, slot, record in rows if orjson.loads(record)["judge"] == judge}
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise StoreError(_words(folder, error)) from error
-
-
-def stored_meta(folder: Path, names: Iterable[str]) -> dict[str, Any]:
-    """What a dataset folder's store remembers under some names, without locking it; empty where it has no store.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    path = folder / "store.sqlite"
-    if not path.exists():
-        return {}
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            return {name: _get(connection, name) for name in names}
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise StoreError(_words(folder, error)) from error
 
 
 class Store:
@@ -172,16 +67,17 @@ class Store:
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(folder)
+            self._lock = lock(folder)
         except OSError as error:
             raise StoreError(f"the dataset folder {folder} cannot be written: {error.strerror or error}") from error
         try:
-            self._connection = self._open(fingerprint)
+            self._connection = open_store(folder, fingerprint)
+            self.version = get_meta(self._connection, "version") or 0
         except sqlite3.Error as error:
-            _unlock(self._lock)
-            raise StoreError(_words(folder, error)) from error
+            unlock(self._lock)
+            raise StoreError(trouble(folder, error)) from error
         except BaseException:
-            _unlock(self._lock)
+            unlock(self._lock)
             raise
 
     @staticmethod
@@ -191,34 +87,7 @@ class Store:
         Raises:
             FolderInUseError: one does.
         """
-        _unlock(_lock(folder))
-
-    def _open(self, fingerprint: str) -> sqlite3.Connection:
-        uri = (self.folder / "store.sqlite").absolute().as_uri()
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA_VERSION):
-            connection.close()
-            raise StoreError(
-                f"{self.folder / 'store.sqlite'} has schema {version}, this program writes {SCHEMA_VERSION}: use the "
-                "version of personaloom that wrote it, or start a new dataset under another name"
-            )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if version == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        connection.execute(_COMPARISONS)
-        held = _get(connection, "fingerprint")
-        if held is None:
-            _set(connection, "fingerprint", fingerprint)
-        elif held != fingerprint:
-            connection.close()
-            raise UsageError(
-                f"{self.folder} holds another dataset (fingerprint {held[:12]}, this config makes {fingerprint[:12]}): "
-                "leave dataset_dir to its default, or name another folder"
-            )
-        self.version = _get(connection, "version") or 0
-        return connection
+        unlock(lock(folder))
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -279,9 +148,9 @@ class Store:
         """Remember a JSON value."""
         self.flush()
         try:
-            _set(self._connection, name, value)
+            set_meta(self._connection, name, value)
         except sqlite3.Error as error:
-            raise StoreError(_words(self.folder, error)) from error
+            raise StoreError(trouble(self.folder, error)) from error
 
     def adopt(self, source: Path, tables: Iterable[str]) -> None:
         """Copy rows from another dataset's store: conversations that this dataset's later stages start from.
@@ -306,16 +175,16 @@ class Store:
             finally:
                 self._connection.execute("DETACH source")
         except sqlite3.Error as error:
-            raise StoreError(_words(source, error)) from error
+            raise StoreError(trouble(source, error)) from error
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def meta(self, name: str) -> Any:
         """A remembered value, or None."""
         try:
-            return _get(self._connection, name)
+            return get_meta(self._connection, name)
         except (sqlite3.Error, orjson.JSONDecodeError) as error:
-            raise StoreError(_words(self.folder, sqlite3.DatabaseError(str(error)))) from error
+            raise StoreError(trouble(self.folder, sqlite3.DatabaseError(str(error)))) from error
 
     def count(self, table: str, below: int | None = None) -> int:
         """Rows of a table that belong to the first ``below`` personas (all, where None)."""
@@ -372,7 +241,7 @@ class Store:
             found: dict[str, Any] = orjson.loads(record)
         except orjson.JSONDecodeError as error:
             damage = sqlite3.DatabaseError(f"a record is damaged ({error})")
-            raise StoreError(_words(self.folder, damage)) from error
+            raise StoreError(trouble(self.folder, damage)) from error
         return found
 
     def _rows_of(self, statement: str, *values: Any) -> Iterator[Any]:
@@ -382,7 +251,7 @@ class Store:
             for row in self._connection.execute(statement, values):  # noqa: UP028 - see above
                 yield row
         except sqlite3.Error as error:
-            raise StoreError(_words(self.folder, error)) from error
+            raise StoreError(trouble(self.folder, error)) from error
 
     # -- group commit --------------------------------------------------------------------------------------------
 
@@ -419,13 +288,13 @@ class Store:
             for statement, neighbours in groupby(rows, key=itemgetter(0)):
                 self._connection.executemany(statement, map(itemgetter(1), neighbours))
             self.version += 1
-            _set(self._connection, "version", self.version)
+            set_meta(self._connection, "version", self.version)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             self._rows = rows
-            raise StoreError(_words(self.folder, error)) from error
+            raise StoreError(trouble(self.folder, error)) from error
 
     def _now(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         with self._transaction():
@@ -438,13 +307,13 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
             self.version += 1
-            _set(self._connection, "version", self.version)
+            set_meta(self._connection, "version", self.version)
             self._connection.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                raise StoreError(_words(self.folder, error)) from error
+                raise StoreError(trouble(self.folder, error)) from error
             raise
 
     def close(self) -> None:
@@ -454,7 +323,7 @@ class Store:
         finally:
             self._rows.clear()
             self._connection.close()
-            _unlock(self._lock)
+            unlock(self._lock)
 
 
 def _dumped(record: Record) -> bytes:
@@ -469,49 +338,3 @@ def _unpaid(record: bytes) -> bytes | None:
         return None
     call["metadata"]["paid"] = False
     return orjson.dumps(call)
-
-
-def _get(connection: sqlite3.Connection, name: str) -> Any:
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return None if row is None else orjson.loads(row[0])
-
-
-def _set(connection: sqlite3.Connection, name: str, value: Any) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, orjson.dumps(value)))
-
-
-def _words(folder: Path, error: sqlite3.Error) -> str:
-    text = str(error)
-    if "full" in text or "disk I/O" in text:
-        return f"{folder / 'store.sqlite'}: {text}. Free some space and run the same command again; nothing is lost"
-    if "readonly" in text or "read-only" in text or "unable to open" in text:
-        return f"{folder / 'store.sqlite'}: {text}. Make the folder writable, or name another output_dir"
-    remedy = "If it is damaged, start again with reset=true: paid replies stay in the ledger"
-    return f"{folder / 'store.sqlite'}: {text}. {remedy}"
-
-
-def _lock(folder: Path) -> int:
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(handle, 200).decode(errors="replace").strip() or "an unknown process"
-        os.close(handle)
-        if holder == _this_process():
-            holder = f"another run in this very process ({os.getpid()})"
-        raise FolderInUseError(
-            f"{folder} is in use by {holder}: wait for it, or give this run another name or dataset_dir"
-        ) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{_this_process()}\n".encode(), 0)
-    return handle
-
-
-def _this_process() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}"
-
-
-def _unlock(handle: int) -> None:
-    with suppress(OSError):
-        fcntl.flock(handle, fcntl.LOCK_UN)
-        os.close(handle)

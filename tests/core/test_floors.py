@@ -14,6 +14,8 @@ FLOORS = [
         "stages",
         "engine",
         "store",
+        "store_file",
+        "store_folder",
         "pipeline",
         "executors",
         "exports",
