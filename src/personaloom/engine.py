@@ -262,6 +262,7 @@ class Engine:
         """Keep the display current."""
         while True:
             self._tell_usage()
+            self._look_at_the_clock()
             if self.client.halted is None:
                 self.progress.status(self.client.waiting_for())
             await asyncio.sleep(STATUS_SECONDS)
@@ -270,6 +271,14 @@ class Engine:
         totals = self.client.tracker.attributed
         tokens = totals.input_tokens + totals.output_tokens
         self.progress.usage(totals.calls, tokens, totals.cost_usd, self.client.in_flight)
+
+    def _look_at_the_clock(self) -> None:
+        """``engine.budget.max_minutes`` also ends a run all of whose calls are waiting for something."""
+        if self.client.budget is not None and self.client.halted is None:
+            try:
+                self.client.budget.check_minutes()
+            except BudgetExhaustedError as error:
+                self.client.halt(error)
 
 
 def _failure(failure_id: str, persona_id: str, step: str, error: CallError) -> Failure:

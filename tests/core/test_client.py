@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from personaloom.errors import CallError, RunInterruptedError, ServerFaultError, TruncatedReplyError
+from personaloom.errors import CallError, RateLimitedError, RunInterruptedError, ServerFaultError, TruncatedReplyError
 from personaloom.llm.calls import DeploymentSpec
 from personaloom.llm.client import LLMClient
 from personaloom.llm.ledger import Ledger
+from personaloom.llm.limits import Limits
 from personaloom.llm.prompts import PromptLibrary, shipped_prompts
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.types import CallKey, ChatMessage, Deployment, LLMReply, LLMRequest, Purpose, Role, Usage
@@ -91,6 +92,27 @@ def test_after_a_halt_nothing_is_sent():
         return model.asked
 
     assert asyncio.run(work()) == 0
+
+
+def test_a_halt_ends_every_wait():
+    """One call rests for as long as the server asked; the other waits for its turn, at one request a minute."""
+
+    async def work():
+        told = RateLimitedError("429", status=429, retry_after_s=600.0)
+        model = Scripted([told])
+        llm = LLMClient({Role.ASSISTANT: [DeploymentSpec(model, limits=Limits(rpm=1))]})
+        first = asyncio.ensure_future(llm.complete(request()))
+        while not llm._resting._sleepers:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+        second = asyncio.ensure_future(llm.complete(request(1)))
+        while not llm.waiting_for():  # noqa: ASYNC110 - nor for this
+            await asyncio.sleep(0)
+        llm.halt(RunInterruptedError("stop"))
+        return model.asked, await asyncio.gather(first, second, return_exceptions=True)
+
+    asked, ends = asyncio.run(asyncio.wait_for(work(), 20))
+    assert asked == 1
+    assert [type(end) for end in ends] == [RunInterruptedError, RunInterruptedError]
 
 
 def test_a_reply_cut_at_max_tokens_is_kept_or_refused_by_policy():

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from personaloom.errors import StoreError
+from personaloom.errors import RunInterruptedError, StoreError
 from personaloom.llm import ledger as ledger_module
 from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
 from personaloom.llm.ledger_upkeep import LedgerUpkeep
@@ -81,6 +81,22 @@ def test_the_second_process_waits_for_the_reply_of_the_first(tmp_path):
         return entry
 
     assert asyncio.run(both()).reply.text == "shared"
+
+
+def test_a_run_that_is_ending_waits_for_no_other(tmp_path):
+    async def both():
+        one, two = (Ledger(tmp_path / "l.sqlite") for _ in range(2))
+        await one.claim(b"key")
+        waiting = asyncio.ensure_future(two.claim(b"key"))
+        while not two.waiting_for:  # noqa: ASYNC110 - the ledger has no event for this
+            await asyncio.sleep(0)
+        two.wait_no_more(RunInterruptedError("stop"))
+        with pytest.raises(RunInterruptedError):
+            await waiting
+        one.close()
+        two.close()
+
+    asyncio.run(asyncio.wait_for(both(), 20))
 
 
 def test_who_waits_for_another_program_says_so(tmp_path, monkeypatch):

@@ -161,6 +161,13 @@ def test_a_budget_of_calls_is_never_passed_and_a_raised_one_goes_on(tmp_path, ca
     assert manifest(tmp_path)["counts"]["interactions"] == 10
 
 
+def test_a_budget_of_minutes_ends_a_run_that_was_told_to_wait_for_longer(tmp_path):
+    with LoopbackLLM(faults={"429": 1.0}, retry_after=600) as server:
+        process = Command(*gpt4o(server, "num_personas=1", "engine.budget.max_minutes=0.005"), out=tmp_path / "a")
+        assert process.wait() == 3
+    assert manifest(tmp_path / "a")["status"] == "stopped_by_budget"
+
+
 def test_a_budget_in_dollars_is_kept_to_the_cent(tmp_path):
     price = "llm.price={input_per_million: 1000, output_per_million: 2000}"
     with LoopbackLLM() as server:

@@ -101,7 +101,7 @@ class Budget:
             BudgetExhaustedError: the call does not fit, and nothing is in flight that could make room.
         """
         while True:
-            self._check_minutes()
+            self.check_minutes()
             name = uuid.uuid4().hex
             with self._transaction():
                 spent, reserved = self._sum_of("spent"), self._sum_of("entries")
@@ -182,7 +182,12 @@ class Budget:
                 )
         return None
 
-    def _check_minutes(self) -> None:
+    def check_minutes(self) -> None:
+        """See whether there is time left.
+
+        Raises:
+            BudgetExhaustedError: there is none.
+        """
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise BudgetExhaustedError(
                 f"engine.budget.max_minutes={self.limits.max_minutes:g} is reached: run the same command to go on"

@@ -33,6 +33,7 @@ from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
 from personaloom.llm.limits import DeploymentLimiter
 from personaloom.llm.missing import MissingModels
 from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.resting import Resting
 from personaloom.llm.retry import RetryPolicy
 from personaloom.llm.structured import parse_structured
 from personaloom.llm.tokens import worst_case
@@ -92,6 +93,7 @@ class LLMClient:
         self._halt: PersonaLoomError | None = None
         self._reached = False
         self._missing = MissingModels(self.roles)
+        self._resting = Resting()
         self._refused = 0
 
     # -- what a run knows of it ----------------------------------------------------------------------------------
@@ -124,9 +126,14 @@ class LLMClient:
         return "; ".join(filter(None, held_up))
 
     def halt(self, reason: PersonaLoomError) -> None:
-        """Send nothing more: calls in flight end and are stored, every further one raises ``reason``."""
+        """Send nothing more: calls in flight end and are stored, those that wait and every further one raise it."""
         if self._halt is None:
             self._halt = reason
+        self._resting.wake_all()
+        for limiter in self._limiters.values():
+            limiter.turn_away(self._halt)
+        if self.ledger is not None:
+            self.ledger.wait_no_more(self._halt)
 
     @property
     def halted(self) -> PersonaLoomError | None:
@@ -136,6 +143,8 @@ class LLMClient:
     def resume(self) -> None:
         """Send again after a halt."""
         self._halt = None
+        if self.ledger is not None:
+            self.ledger.wait_no_more(None)
 
     def scope(self) -> LLMScope:
         """A client of the same models that keeps its own list of call records, for one conversation."""
@@ -257,7 +266,8 @@ class LLMClient:
                         if error.ends_run:
                             self.halt(error)
                     raise
-                await asyncio.sleep(pause)
+                if self._halt is None:
+                    await self._resting.rest(pause)
                 continue
             return totalled(reply, spec, tally)
         raise AssertionError("unreachable: the last attempt returns or raises")

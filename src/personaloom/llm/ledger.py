@@ -104,6 +104,7 @@ class Ledger:
         self._held: dict[bytes, float] = {}
         self._leased = False
         self._others = 0
+        self._given_up: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._busy_since: float | None = None
         self._connection: sqlite3.Connection | None = None
@@ -119,6 +120,10 @@ class Ledger:
         if self._busy_since is not None and time.monotonic() - self._busy_since > NOTICEABLE_SECONDS:
             return f"{self.path.name}: held by another program"
         return "replies that another run asks for" if self._others else ""
+
+    def wait_no_more(self, reason: Exception | None) -> None:
+        """From now on a key that another run holds is not waited for: its claim raises this (None: wait again)."""
+        self._given_up = reason
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -163,6 +168,8 @@ class Ledger:
             if answer == self._owner:
                 return None
             if is_alive(answer):
+                if self._given_up is not None:
+                    raise self._given_up
                 self._others += 1
                 try:
                     await asyncio.sleep(POLL_SECONDS)

@@ -147,6 +147,12 @@ class DeploymentLimiter:
         short = self.name.removeprefix("openai/")
         return f"{short}: {why}" + (f", {wait:.1f} s" if 0.05 <= wait < float("inf") else "")
 
+    def turn_away(self, reason: Exception) -> None:
+        """Let everybody who waits for a slot leave with this error."""
+        for future, _ in self._queue:
+            if not future.done():
+                future.set_exception(reason)
+
     # -- admission -----------------------------------------------------------------------------------------------
 
     async def _enter(self, tokens: int) -> tuple[float, int]:
