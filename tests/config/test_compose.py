@@ -126,6 +126,11 @@ def test_values_of_environment_variables_are_used_and_never_shown(monkeypatch, t
     assert dict(compose(config=saved)) == dict(config)
 
 
+def test_a_folder_of_any_letters_needs_no_quotes():
+    config = compose(["output_dir=/home/jörg/Mé mo/数据"])
+    assert config["output_dir"] == "/home/jörg/Mé mo/数据"
+
+
 def test_a_literal_dollar_brace_survives_saving(tmp_path):
     config = compose([r"experiment_name='a\${b}'"])
     assert config["experiment_name"] == "a${b}"

@@ -19,16 +19,26 @@ from personaloom.errors import Fault
 
 __all__ = ["parse_overrides", "prepare"]
 
+_GRAMMAR = frozenset("'\"[]{}()\\")
+
 
 def parse_overrides(overrides: Sequence[str]) -> tuple[list[Override], list[Fault]]:
     """Those that are in Hydra's grammar, and a fault for each that is not."""
     parser, parsed, faults = OverridesParser.create(), [], []
     for text in overrides:
         try:
-            parsed.append(parser.parse_override(text))
+            parsed.append(parser.parse_override(_quoted(text)))
         except HydraException as error:
             faults.append(grammar_fault(text, str(error)))
     return parsed, faults
+
+
+def _quoted(text: str) -> str:
+    """With quotes round values of other letters than English ones, which Hydra's grammar reads in quotes only."""
+    key, equals, value = text.partition("=")
+    if value.isascii() or set(value) & _GRAMMAR:
+        return text
+    return key + equals + ",".join(part if part.isascii() else f"'{part}'" for part in value.split(","))
 
 
 def prepare(
