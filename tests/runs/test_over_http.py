@@ -352,6 +352,11 @@ def test_an_estimate_needs_no_key(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert run("--estimate", "llm=gpt4o", "num_personas=2", out=tmp_path) == 0
     assert "$" in capsys.readouterr().out
+    assert run("--estimate", "-m", "llm=gpt4o", "num_personas=1", "distractor=none,heavy", out=tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "#1 distractor=heavy" in said
+    assert "all jobs together: between $" in said
+    assert not (tmp_path / "datasets").exists()
 
 
 def test_a_model_that_is_not_there_ends_the_run_before_more_is_tried(tmp_path, capsys):

@@ -28,7 +28,7 @@ from personaloom.config.secrets import redact
 from personaloom.errors import ConfigError, Fault, PersonaLoomError, RunInterruptedError, TrackingError
 from personaloom.tracking import MlflowTracker, TrackingWorker, make_tracker
 
-__all__ = ["SweepTask", "run_sweep", "sweep_job"]
+__all__ = ["SweepTask", "planned_jobs", "run_sweep", "sweep_job"]
 
 SHARED_CODES = {3, 4}
 """What a sweep exits with, where every unfinished job did: stopped by the budget, too many failed."""
@@ -71,6 +71,23 @@ def run_sweep(call: Invocation) -> int:
             record = read_sweep(folder, jobs)
             code = _report(record)
             return compare_sweep(record, worker) or code
+
+
+def planned_jobs(call: Invocation) -> list[tuple[str, dict[str, Any]]]:
+    """The jobs of a sweep for those who only look at them: in which overrides each differs, and its judged config.
+
+    Raises:
+        ConfigError: with the faults of all of them; a key that is not set is none.
+    """
+    with composer(call.config, call.config_dirs) as ready:
+        sys.stderr.write(ready.primary.announcement + "\n")
+        master = ready.load(ready.prepare(call.overrides, sweep=True), multirun=True)
+        jobs = job_overrides(ready, master)
+        configs, _ = _judge(ready, master, jobs, keys_needed=False)
+    varying = _varying(jobs)
+    plain = [[line.lstrip("+") for line in job] for job in jobs]
+    names = [" ".join(line for line in job if line.partition("=")[0] in varying) for job in plain]
+    return list(zip(names, configs, strict=True))
 
 
 class SweepTask:
@@ -129,7 +146,7 @@ def _as_written(overrides: Any) -> list[str]:
 
 
 def _judge(
-    ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]]
+    ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]], *, keys_needed: bool = True
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Compose and judge every job; their configs and the fingerprints of their datasets.
 
@@ -143,7 +160,7 @@ def _judge(
                 loaded = ready.hydra.config_loader.load_sweep_config(master, list(overrides))
                 loaded.hydra.job.num = number
                 composed = _resolved(loaded, overrides, ready.primary)
-            faults: Sequence[Fault] = faults_of(composed)
+            faults: Sequence[Fault] = faults_of(composed, keys_needed=keys_needed)
             configs.append(composed)
         except ConfigError as error:
             faults = error.faults
@@ -160,7 +177,7 @@ def _judge(
     if not listed:
         from personaloom.config.identity import datasets_of  # noqa: PLC0415 - imports the pipeline
 
-        judged = [dict(validate(config)) for config in configs]
+        judged = [dict(validate(config, keys_needed=keys_needed)) for config in configs]
         datasets, listed = datasets_of(judged)
     if listed:
         raise ConfigError(listed, "the sweep cannot be started")

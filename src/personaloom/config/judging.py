@@ -41,16 +41,20 @@ def validate(config: Mapping[str, Any], *, keys_needed: bool = True) -> Composed
     """
     composed = config if isinstance(config, Composed) else _of_plain(config)
     judged, faults = _judge(composed)
-    if not keys_needed:
-        faults = [fault for fault in faults if not (fault.where == "llm" and "is not set" in fault.problem)]
+    faults = _but_for_keys(faults) if not keys_needed else faults
     if faults:
         raise ConfigError(faults)
     return composed.judged(judged)
 
 
-def faults_of(composed: Composed) -> list[Fault]:
+def faults_of(composed: Composed, *, keys_needed: bool = True) -> list[Fault]:
     """Every fault, in the order of the config's parts; empty where there is none."""
-    return _judge(composed)[1]
+    faults = _judge(composed)[1]
+    return faults if keys_needed else _but_for_keys(faults)
+
+
+def _but_for_keys(faults: Sequence[Fault]) -> list[Fault]:
+    return [fault for fault in faults if not (fault.where == "llm" and "is not set" in fault.problem)]
 
 
 def _of_plain(config: Mapping[str, Any]) -> Composed:

@@ -2,32 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from personaloom.cli.argv import Invocation
 from personaloom.cli.commands import of_dataset
+from personaloom.cli.sweep import planned_jobs
 from personaloom.config import build_parts, compose, validate
 from personaloom.errors import UsageError
 from personaloom.estimate import Estimate, Range, estimate
 
 __all__ = ["run"]
 
+_COLUMNS = ("calls", "input_tokens", "output_tokens", "cost_usd")
+_NO_PRICE = "cost         unknown: give the price with llm.price={input_per_million: …, output_per_million: …}"
+
 
 def run(value: str, call: Invocation) -> int:
-    """Print the estimate of the composed config.
+    """Print the estimate of the composed config, or of each job of a sweep.
 
     Raises:
-        UsageError: a value that is neither true nor false, or a sweep.
+        UsageError: a value that is neither true nor false, or a sweep whose jobs are not known beforehand.
     """
     if value not in {"true", "false"}:
         raise UsageError(f"estimate={value}: true, or leave it out")
     if call.action == "multirun":
-        raise UsageError("--estimate is of one run: estimate each job by itself (siblings of a sweep share replies)")
+        return _of_sweep(call)
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
+    if composed.multirun:
+        return _of_sweep(call)
     parts = build_parts(validate(of_dataset(call, composed), keys_needed=False))
     print_estimate(estimate(parts), Console())
     return 0
+
+
+def _of_sweep(call: Invocation) -> int:
+    jobs = planned_jobs(call)
+    if not jobs:
+        raise UsageError("--estimate: this sweeper decides on its jobs as it goes, so estimate one of them by itself")
+    print_sweep([(name, estimate(build_parts(config))) for name, config in jobs], Console())
+    return 0
+
+
+def print_sweep(jobs: Sequence[tuple[str, Estimate]], console: Console) -> None:
+    """A line for each job as if it were alone, and the range of them all: replies that jobs share are paid once."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("job, alone", overflow="fold")
+    for title in ("calls", "tokens in", "tokens out", "cost"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for number, (name, result) in enumerate(jobs):
+        calls, n_in, n_out, cost = (result.total(column) for column in _COLUMNS)
+        table.add_row(f"#{number} {name}", *(_whole(part) for part in (calls, n_in, n_out)), _dollars(cost))
+    console.print(table)
+    for column, title in zip(_COLUMNS, ("calls", "tokens in", "tokens out", "cost"), strict=True):
+        parts = [result.total(column) for _, result in jobs]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            low, high = max(part.low for part in known), sum(part.high for part in known)
+            bounds = f"${low:,.2f} and ${high:,.2f}" if column == "cost_usd" else f"{low:,.0f} and {high:,.0f}"
+            console.print(f"{title:<11} all jobs together: between {bounds}")
+        elif column == "cost_usd":
+            console.print(_NO_PRICE)
+    console.print("what several jobs ask alike is paid once: noise levels of one seed share most, seeds share nothing")
 
 
 def print_estimate(result: Estimate, console: Console) -> None:
@@ -53,9 +91,7 @@ def print_estimate(result: Estimate, console: Console) -> None:
             console.print(f"{title:<11} {total.likely:>12,.0f}   between {total.low:,.0f} and {total.high:,.0f}")
     cost = result.total("cost_usd")
     if cost is None:
-        console.print(
-            "cost         unknown: give the price with llm.price={input_per_million: …, output_per_million: …}"
-        )
+        console.print(_NO_PRICE)
     else:
         console.print(f"{'cost':<11} {_dollars(cost):>12}   between ${cost.low:,.2f} and ${cost.high:,.2f}")
     learned = sorted({line.operation for line in result.lines if line.source == "ledger"})
@@ -63,6 +99,10 @@ def print_estimate(result: Estimate, console: Console) -> None:
         console.print(f"lengths of {', '.join(learned)}: from the ledger's replies of the same model")
     if len(learned) < len({line.operation for line in result.lines}):
         console.print("other lengths: from a rehearsal with the simulated model; a real one may write more or less")
+
+
+def _whole(part: Range | None) -> str:
+    return "unknown" if part is None else f"{part.likely:,.0f}"
 
 
 def _dollars(cost: Range | None) -> str:
