@@ -7,7 +7,6 @@ import pytest
 from harness import dataset, lines, manifest, run
 from loopback import LoopbackLLM
 
-from personaloom.dialogue.checks import speaks_as_assistant
 from personaloom.dialogue.interaction import USER_TURN_SCHEMA
 from personaloom.distractor.semantic import EXTRACT_SCHEMA, GENERATE_SCHEMA
 from personaloom.errors import MalformedReplyError
@@ -19,6 +18,7 @@ from personaloom.queries import QuerySet
 from personaloom.queries.checks import check_rewrite, states_instead, wanders_off
 from personaloom.queries.generator import CONTEXT_SCHEMA, STYLE_SCHEMA
 from personaloom.text.loops import goes_round
+from personaloom.text.offers import speaks_as_assistant
 
 SMALL = PromptLibrary("small")
 USUAL = PromptLibrary()
@@ -73,6 +73,7 @@ def test_no_example_of_a_noise_layer_passes_for_noise():
         "You can hide your address from the provider with a VPN and encrypt all traffic.",
         "A VPN hides what? A VPN hides what?",
         "I would like to know what a VPN hides and whether the",
+        "What does a VPN hide, and how can I help you with that?",
     ],
 )
 def test_an_answer_a_circle_and_half_a_sentence_are_no_rewritten_query(adapted):
@@ -119,6 +120,8 @@ def test_every_shipped_query_passes_as_it_is_and_in_other_dress():
         ("I am just a language model, so I cannot know that.", True),
         ("As an AI assistant, I don't have feelings.", True),
         ("How may I assist you today?", True),
+        ("What can I do to help you with your youth club?", True),
+        ("How can I help my mother with the form?", False),
         ("That depends. Let me know if you have any further questions.", True),
         ("Sure, that works. Which one is cheaper?", False),
         ("Feel free to ask me anything that is unclear. Here's a draft of my letter.", False),

@@ -40,7 +40,7 @@ def server():
 
 
 def test_the_demo_makes_whole_samples_with_the_models_own_token_counts(tmp_path):
-    one = ("num_personas=1", "query.queries_per_persona=1", "distractor=none")
+    one = ("num_personas=1", "query.queries_per_persona=1", "distractor=none", "llm.roles.assistant.max_tokens=40")
     assert run("experiment=local_demo", *one, out=tmp_path) == 0
     folder, facts = dataset(tmp_path), manifest(tmp_path)
     (persona,), (talk,) = lines(folder / "personas.jsonl"), lines(folder / "interactions.jsonl")

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
 from personaloom.llm.types import LLMReply
 from personaloom.text.loops import goes_round
+from personaloom.text.offers import speaks_as_assistant
 
-__all__ = ["check_assistant", "check_user", "looks_like_refusal", "speaks_as_assistant"]
+__all__ = ["check_assistant", "check_user", "looks_like_refusal"]
 
 _APOSTROPHE = "['\u2019]?"
 _REFUSAL = re.compile(
@@ -24,35 +25,12 @@ _ROLE_TAG = re.compile(
 )
 
 
-# What an assistant says to a person, and no person to an assistant. "Feel free to ask", "here is a draft" and "hope
-# that helps" are not in it: people write them too.
-_ASSISTANT = re.compile(
-    rf"\A\W*(?:(?:sure|certainly|of course|absolutely)\b[,!.]? (?:here(?:{_APOSTROPHE}s| is| are)|i can help|"
-    rf"i(?:{_APOSTROPHE}d| would|{_APOSTROPHE}ll| will) (?:help|explain|provide|be (?:happy|glad)))|"
-    r"(?:great|good|excellent) question\b|here are (?:some|a few) (?:tips|steps|ways|ideas|suggestions|options)\b)|"
-    r"\b(?:how|what) (?:else )?(?:can|may) i (?:help|assist|do for you)\b|"
-    rf"\bi(?:{_APOSTROPHE}m| am) (?:always |just )?here to (?:help|assist)\b|"
-    r"\b(?:happy|glad) to (?:help|assist) you\b|"
-    rf"\bi(?:{_APOSTROPHE}m| am) (?:just |only )?(?:an? )?(?:ai\b|(?:large )?language model|chatbot|"
-    r"(?:virtual|digital|ai) assistant)|"
-    r"\bas an? (?:ai|(?:large )?language model|(?:virtual|digital) assistant)(?: language)?(?: model| assistant)?,? "
-    r"i\b|"
-    r"\bif you have any (?:other|further|more|additional) (?:questions|concerns)\b|"
-    r"\bis there anything else (?:i can|you need|you would like)\b|"
-    r"\bthank you for (?:reaching out|your (?:inquiry|query|patience))\b",
-    re.IGNORECASE,
-)
 _STAGE_DIRECTION = re.compile(
     rf"\A\W*the (?:person|user)(?:{_APOSTROPHE}s)? (?:next |first )?(?:message|question|reply)\b", re.IGNORECASE
 )
 _BARE = re.compile(r"\w+")
 _LEAST_WORDS = 4
 _FEW_WORDS = 4
-
-
-def speaks_as_assistant(text: str) -> bool:
-    """Whether a user's message has a set phrase in which assistants offer themselves."""
-    return _ASSISTANT.search(text) is not None
 
 
 def looks_like_refusal(text: str) -> bool:

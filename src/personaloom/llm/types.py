@@ -140,7 +140,8 @@ class LLMRequest:
         schema_name: its name in the provider's ``json_schema`` field.
         sampling: parameters that differ from the role's own; None leaves the role's.
         prompt: the template the messages came from.
-        facts: what the template was rendered from. Never sent and never hashed: only the simulated model reads it.
+        facts: what the template was rendered from. Never sent and never hashed: the simulated
+            model reads it, and the local one for its grammar.
     """
 
     role: Role

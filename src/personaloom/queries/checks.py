@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
 from personaloom.text.loops import goes_round
+from personaloom.text.offers import speaks_as_assistant
 from personaloom.text.semantics import content_words, requests
 from personaloom.text.spans import Kind, scan
 
@@ -115,6 +116,8 @@ def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iter
         yield f"has {len(adapted)} characters where {limit} are sensible"
     if _ANSWER.match(_fold(adapted)) and not _ANSWER.match(_fold(original)):
         yield "reads like an answer"
+    if speaks_as_assistant(adapted) and not speaks_as_assistant(original):
+        yield "speaks as an assistant"
     if states_instead(original, adapted):
         yield "states something instead of asking for it"
     if _UNFINISHED.search(adapted) and not _UNFINISHED.search(original):

@@ -23,7 +23,7 @@ VERSION = "tight-1"
 QUESTION = (
     r"^((Thanks|Thank you|Ok|Hm|Good|Sorry)[^.?!\n]{0,60}[.!] )?"
     r"(What|How|Why|Which|Who|Where|When|Can you|Could you|Should I|Do I)"
-    r"( ([^.?!,\n ]|,[0-9]){1,20},?){2,18} ([^.?!,\n ]|,[0-9]){1,20}\?$"
+    r"( ([^.?!,\n ]{1,20}|[0-9]{1,3},[0-9]{3}),?){2,30} ([^.?!,\n ]{1,20}|[0-9]{1,3},[0-9]{3})\?$"
 )
 """What a person says next: one question, perhaps with a word on the answer before it. A small model that need not ask
 begins to answer, and becomes a second assistant."""
