@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+import time
 
 import pytest
 
@@ -139,11 +140,33 @@ def test_the_lease_of_a_killed_process_is_taken_over_at_once(tmp_path):
         with sqlite3.connect(tmp_path / "l.sqlite") as other:
             owner = ledger._owner.split(":")
             owner[1], owner[2] = "999999999", "1"  # no such process
-            other.execute("INSERT INTO leases VALUES (?, ?, ?)", (key, ":".join(owner), 9e12))
+            other.execute("INSERT INTO leases VALUES (?, ?, ?)", (key, ":".join(owner), time.monotonic() + 50))
         assert await ledger.claim(key) is None
         ledger.close()
 
     asyncio.run(after())
+
+
+@pytest.mark.parametrize(
+    ("jump", "left", "taken"), [(9e4, 50, False), (-9e4, 50, False), (0, -1, True), (0, 9e5, True)]
+)
+def test_a_lease_ends_with_its_time_and_not_when_somebody_sets_the_clock(tmp_path, monkeypatch, jump, left, taken):
+    """9e5: from before the machine was started again, by a process on another host."""
+
+    async def work():
+        ledger = Ledger(tmp_path / "l.sqlite")
+        with sqlite3.connect(tmp_path / "l.sqlite") as other:
+            other.execute("INSERT INTO leases VALUES (?, ?, ?)", (b"key", "elsewhere:1:1:x", time.monotonic() + left))
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + jump)
+        waiting = asyncio.ensure_future(ledger.claim(b"key"))
+        while not (waiting.done() or ledger.waiting_for):  # noqa: ASYNC110 - there is no event for this
+            await asyncio.sleep(0)
+        assert waiting.done() == taken
+        waiting.cancel()
+        ledger.close()
+
+    asyncio.run(asyncio.wait_for(work(), 20))
 
 
 def test_only_the_user_can_read_it(tmp_path):

@@ -7,7 +7,8 @@ a power cut can lose the last moments.
 
 Across processes each key is leased before its call is sent: the second process to want it waits for the first one's
 reply. A lease lasts as long as its process lives (looked up by process id and start time on the same host), or until it
-expires.
+expires by the clock that counts from the machine's start: it is the same in all processes, and nobody sets it. One
+that would last for longer than any lease can is left from before the last start.
 
 The file holds whole conversations (mode 0600) and never keys or headers. Simulated replies are not stored.
 """
@@ -49,7 +50,7 @@ POLL_SECONDS = 0.05
 
 _LEASE = (
     "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, "
-    "expires = excluded.expires WHERE leases.expires < ? OR leases.owner = excluded.owner"
+    "expires = excluded.expires WHERE leases.expires NOT BETWEEN ? AND ? OR leases.owner = excluded.owner"
 )
 
 
@@ -285,8 +286,8 @@ class Ledger:
         """Lease what can be had; for the rest, say who holds it."""
         if not keys:
             return
-        now = time.time()
-        rows = [(key, self._owner, now + LEASE_SECONDS, now) for key in keys]
+        now = time.monotonic()
+        rows = [(key, self._owner, now + LEASE_SECONDS, now, now + 2 * LEASE_SECONDS) for key in keys]
         granted = connection.executemany(_LEASE, rows).rowcount
         self._leased = True
         for key in keys:
@@ -296,7 +297,7 @@ class Ledger:
             answers[key] = holder
 
     def _renew(self, connection: sqlite3.Connection) -> None:
-        now = time.time()
+        now = time.monotonic()
         due = [key for key, since in self._held.items() if now - since > LEASE_SECONDS / 3]
         if due:
             rows = [(now + LEASE_SECONDS, key, self._owner) for key in due]
@@ -306,7 +307,7 @@ class Ledger:
     def _tell(self, answers: dict[bytes, _Answer]) -> None:
         self._busy_since = None
         claims, stored = self._take()
-        now = time.time()
+        now = time.monotonic()
         for key, claim in claims:
             answer = answers.get(key)
             if answer == self._owner:
