@@ -1,6 +1,7 @@
 """Limits, in virtual time: no second of these tests is real."""
 
 import asyncio
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -10,12 +11,13 @@ from personaloom.errors import BadRequestError, RateLimitedError, ServerFaultErr
 from personaloom.keyed import Key
 from personaloom.llm.limits import DeploymentLimiter, Limits
 from personaloom.llm.retry import RetryPolicy
+from personaloom.llm.shared_rate import SharedFile
 
 
 class Server:
     """Takes ``rate`` requests a second and answers 429 beyond: a fixed window, or a bucket of ``burst``."""
 
-    def __init__(self, rate, *, burst=None, window=1.0, retry_after="exact", latency=0.05):
+    def __init__(self, rate, *, burst=None, window=1.0, retry_after="exact", latency=0.05, way=0.01):
         self.rate, self.burst, self.window, self.retry_after, self.latency = (
             rate,
             burst,
@@ -23,7 +25,9 @@ class Server:
             retry_after,
             latency,
         )
+        self.way = way
         self.answered, self.rejected, self.in_flight, self.most = [], 0, 0, 0
+        self.by_client = Counter()
         self._start, self._used, self._level, self._filled = 0.0, 0, float(burst or 0), 0.0
 
     def _room(self, now):
@@ -45,7 +49,7 @@ class Server:
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
         try:
-            await asyncio.sleep(dice.below(100, "way") / 10_000)
+            await asyncio.sleep(self.way * dice.below(100, "way") / 100)
             wait = self._room(loop.time())
             if wait > 0:
                 self.rejected += 1
@@ -61,11 +65,12 @@ class Server:
         return sum(begin <= moment < end for moment in self.answered) / (end - begin) / self.rate
 
 
-async def hammer(server, seconds, clients=1, workers=128, limits=None):
-    """Calls without end from ``clients`` processes that know nothing of each other; gives start and most attempts."""
+async def hammer(server, seconds, clients=1, workers=128, limits=None, folder=None):
+    """Calls without end from ``clients`` processes, which share what lies in ``folder``; gives start, most attempts."""
     loop = asyncio.get_running_loop()
     start, policy, most = loop.time(), RetryPolicy(), 0
-    limiters = [DeploymentLimiter(f"process-{n}", limits, clock=loop.time) for n in range(clients)]
+    files = [folder and SharedFile.open("m", folder) for _ in range(clients)]
+    limiters = [DeploymentLimiter(f"process-{n}", limits, clock=loop.time, shared=one) for n, one in enumerate(files)]
 
     async def worker(limiter, name):
         nonlocal most
@@ -76,6 +81,7 @@ async def hammer(server, seconds, clients=1, workers=128, limits=None):
                 try:
                     async with limiter.slot(100):
                         await server.call(f"{name}-{call}-{attempt}")
+                    server.by_client[limiter.name] += 1
                     break
                 except RateLimitedError as error:
                     most = max(most, attempt + 1)
@@ -90,6 +96,8 @@ async def hammer(server, seconds, clients=1, workers=128, limits=None):
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for limiter in limiters:
+        limiter.close()
     return start, most, limiters
 
 
@@ -100,16 +108,29 @@ KINDS = {
     "bucket of 20": {"burst": 20},
     "bucket of 50, Retry-After 1 s": {"burst": 50, "retry_after": 1.0},
     "slow answers": {"latency": 1.0, "retry_after": 1.0},
+    "bucket of one": {"burst": 1, "way": 0.002, "retry_after": None},
+    "bucket of one, Retry-After 1 s": {"burst": 1, "way": 0.002, "retry_after": 1.0},
 }
 
 
 @pytest.mark.parametrize("clients", [1, 4], ids=["alone", "four on one key"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_throughput_settles_within_a_tenth_of_what_the_server_allows(kind, clients):
+def test_throughput_settles_within_a_tenth_of_what_the_server_allows(kind, clients, tmp_path):
     server = Server(50, **KINDS[kind])
-    start, most, _ = run_virtually(hammer(server, 90, clients))
-    assert server.throughput(start + 30, start + 90) > 0.9
+    start, most, limiters = run_virtually(hammer(server, 60, clients, folder=tmp_path))
+    assert server.throughput(start + 15, start + 60) > 0.9
     assert most <= RetryPolicy().max_attempts / 2, "waiting one's turn must not eat a call's attempts"
+    shares = [server.by_client[limiter.name] for limiter in limiters]
+    assert min(shares) > 0.4 * max(shares), "processes on one key share it"
+    assert not list(tmp_path.iterdir()), "the last one out leaves nothing behind"
+
+
+@pytest.mark.parametrize("kind", ["window, no Retry-After", "bucket of 50, Retry-After 1 s"])
+def test_processes_that_do_not_know_of_each_other_use_up_the_limit_too(kind):
+    server = Server(50, **KINDS[kind])
+    start, most, _ = run_virtually(hammer(server, 60, clients=4))
+    assert server.throughput(start + 15, start + 60) > 0.9
+    assert most < RetryPolicy().max_attempts
 
 
 def test_few_requests_are_wasted_once_the_rate_is_known():
@@ -233,7 +254,7 @@ def test_retry_after_pauses_the_whole_deployment_once_it_is_no_stray():
     assert after == ""
 
 
-@pytest.mark.parametrize(("share", "enough"), [(0.02, 300), (0.2, 25)])
+@pytest.mark.parametrize(("share", "enough"), [(0.02, 300), (0.2, 250)])
 def test_rejections_that_are_not_about_the_rate_do_not_starve_a_run(share, enough):
     """A server that rejects so many of all requests, however few they are, and asks for a second each time."""
 

@@ -35,6 +35,7 @@ from personaloom.llm.missing import MissingModels
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.resting import Resting
 from personaloom.llm.retry import RetryPolicy
+from personaloom.llm.shared_rate import SharedFile
 from personaloom.llm.structured import parse_structured
 from personaloom.llm.tokens import worst_case
 from personaloom.llm.types import CallKey, ChatMessage, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
@@ -196,7 +197,9 @@ class LLMClient:
         return draw.weighted(specs, [spec.weight for spec in specs], "deployment")
 
     async def aclose(self) -> None:
-        """Close connections."""
+        """Close connections, and share nothing more with other processes."""
+        for limiter in self._limiters.values():
+            limiter.close()
         for client in {id(s.client): s.client for specs in self.roles.values() for s in specs}.values():
             await client.aclose()
 
@@ -331,7 +334,8 @@ class LLMClient:
         name = spec.client.deployment.name
         limiter = self._limiters.get(name)
         if limiter is None:
-            limiter = self._limiters[name] = DeploymentLimiter(name, spec.limits, self._concurrency)
+            shared = None if spec.client.deployment.simulated else SharedFile.open(name)
+            limiter = self._limiters[name] = DeploymentLimiter(name, spec.limits, self._concurrency, shared=shared)
         return limiter
 
     def _worst(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> Spend:

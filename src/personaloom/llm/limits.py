@@ -26,7 +26,9 @@ from personaloom.errors import (
     ServerFaultError,
     UsageError,
 )
-from personaloom.llm.pacing import AdaptiveRate, Breaker, Pacer
+from personaloom.llm.pacing import Breaker, Pacer
+from personaloom.llm.rate import AdaptiveRate
+from personaloom.llm.shared_rate import SharedFile, SharedRate
 
 __all__ = ["DeploymentLimiter", "Limits", "Slot"]
 
@@ -87,7 +89,8 @@ class DeploymentLimiter:
         name: for the display.
         limits: fixed ones.
         concurrency: most requests in flight where ``limits`` does not say.
-        clock: seconds, from anywhere.
+        clock: seconds, from anywhere; the machine's own where something is shared.
+        shared: what processes that call the same deployment know in common; closed with the limiter.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class DeploymentLimiter:
         concurrency: int = 256,
         *,
         clock: Callable[[], float] = time.monotonic,
+        shared: SharedFile | None = None,
     ) -> None:
         self.name = name
         self.limits = limits or Limits()
@@ -107,8 +111,9 @@ class DeploymentLimiter:
         self._most = float(self.limits.max_concurrency or concurrency)
         self._window = self._most
         self._rate = AdaptiveRate()
+        self._together = SharedRate(self._rate, shared, clock)
         self._breaker = Breaker()
-        self._pacer, self._minute, self._tokens = Pacer(), Pacer(), Pacer()
+        self._minute, self._tokens = Pacer(), Pacer()
         self._queue: deque[tuple[asyncio.Future[int], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._why = ""
@@ -153,13 +158,19 @@ class DeploymentLimiter:
             if not future.done():
                 future.set_exception(reason)
 
+    def close(self) -> None:
+        """Share nothing more with other processes."""
+        self._together.close()
+
     # -- admission -----------------------------------------------------------------------------------------------
 
     async def _enter(self, tokens: int) -> tuple[float, int]:
         """Wait for one's turn; gives the time, and the number of the request."""
         now = self._clock()
-        if not self._queue and self._hold(now)[1] == "":
-            return now, self._admit(now, tokens)
+        if not self._queue:
+            with self._together:
+                if self._hold(now)[1] == "":
+                    return now, self._admit(now, tokens)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._queue.append((future, tokens))
         self._pump()
@@ -181,13 +192,13 @@ class DeploymentLimiter:
                 return breaker.open_until - now, "not answering"
             if self.in_flight > 0 and rate.paused_until <= now:
                 return float("inf"), "trying whether it is back"
-        if rate.paused_until > now:
-            return rate.paused_until - now, "rate limit"
+        if rate.paused_until > now and (asking := rate.may_ask_in(now)) != 0.0:
+            return asking or rate.paused_until - now, "rate limit"
         if self.in_flight >= max(1, int(self._window)):
             return float("inf"), f"{self.in_flight} requests in flight"
         if rate.limited:
             rate.look(now, self.in_flight)
-            if (wait := self._pacer.wait(now)) > 0:
+            if (wait := self._rate.pacer.wait(now)) > 0:
                 return wait, "rate limit"
         if self._free:
             return 0.0, ""
@@ -202,7 +213,7 @@ class DeploymentLimiter:
         number = self._rate.sent(now)
         rate = self._rate.rate(now)
         if rate is not None:
-            self._pacer.spend(now, 1.0 / rate)
+            self._rate.pacer.spend(now, 1.0 / rate)
         if self.limits.rpm:
             self._minute.spend(now, 60.0 / self.limits.rpm)
         if self.limits.tpm:
@@ -220,14 +231,16 @@ class DeploymentLimiter:
             if future.done():  # cancelled while it waited
                 queue.popleft()
                 continue
-            now = self._clock()
-            wait, why = self._hold(now)
+            with self._together:
+                now = self._clock()
+                wait, why = self._hold(now)
+                number = 0 if why else self._admit(now, tokens)
             if why:
                 if wait < float("inf"):
                     self._timer = asyncio.get_running_loop().call_later(max(wait, 0.0005), self._pump)
                 return
             queue.popleft()
-            future.set_result(self._admit(now, tokens))
+            future.set_result(number)
 
     # -- outcomes ------------------------------------------------------------------------------------------------
 
@@ -236,6 +249,14 @@ class DeploymentLimiter:
         self.in_flight -= 1
         if surplus and self.limits.tpm:
             self._tokens.correct(60.0 * surplus / self.limits.tpm)
+        with self._together:
+            if sent_at < self._together.joined_at:
+                number = 0  # counted before the common count
+            self._learn(now, sent_at, number, error)
+        if self._queue:
+            self._pump()
+
+    def _learn(self, now: float, sent_at: float, number: int, error: BaseException | None) -> None:
         if isinstance(error, RateLimitedError):
             self._slow_down(now, number, error.retry_after_s)
         elif isinstance(error, _FAULTS):
@@ -244,14 +265,12 @@ class DeploymentLimiter:
                 self._breaker.open_until = max(self._breaker.open_until, now + error.retry_after_s)
         elif error is None or isinstance(error, CallError):  # any other error is an answer too
             self._speed_up(now, number, now - sent_at)
-        if self._queue:
-            self._pump()
 
     def _slow_down(self, now: float, number: int, wait_s: float | None) -> None:
         self.rate_limited += 1
         self._breaker.answered()
         if self._rate.too_much(now, number, wait_s):
-            carried = 2.0 * (self._rate.rate(now) or 0.0) * self._rate.latency
+            carried = 2.0 * (self._rate.rate(now) or 0.0) * self._rate.accepted_lately.latency
             self._window = max(1.0, min(self._most, max(0.7 * min(self._window, self.in_flight + 1), carried)))
 
     def _speed_up(self, now: float, number: int, latency: float) -> None:
