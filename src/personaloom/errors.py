@@ -18,6 +18,7 @@
     └── CallError                         one LLM call; becomes a recorded failure, not a crash
         ├── RetryableError                another attempt may succeed
         │   ├── RateLimitedError          429, 529
+        │   ├── UnavailableError          a deployment answered nothing but those and faults for too long
         │   ├── ServerFaultError          5xx
         │   ├── CallTimeoutError          no answer in time
         │   ├── ConnectionCutError        reset, or closed in mid-reply
@@ -71,6 +72,7 @@ __all__ = [
     "StoreError",
     "TrackingError",
     "TruncatedReplyError",
+    "UnavailableError",
     "UnreachableError",
     "UsageError",
 ]
@@ -198,6 +200,15 @@ class RateLimitedError(RetryableError):
     """429, or 529 (overloaded)."""
 
     kind = "rate_limited"
+
+
+class UnavailableError(RetryableError):
+    """A deployment has answered nothing but "too many" and faults for so long that its calls wait no more."""
+
+    kind = "unavailable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, input_tokens=0, output_tokens=0)
 
 
 class ServerFaultError(RetryableError):

@@ -382,3 +382,30 @@ def test_a_pool_goes_on_without_a_model_that_is_not_there(tmp_path):
     assert facts["counts"]["interactions"] > 0
     assert set(facts["failures"]) == {"model_not_found"}
     assert facts["counts"]["interactions"] + facts["counts"]["failed"] == 10
+
+
+def test_a_pool_goes_on_without_a_model_that_only_says_too_many_and_the_next_command_makes_it_up(tmp_path):
+    words = ("num_personas=2", "distractor=none", "engine.retry.max_outage_s=0.3", *QUICK)
+    with LoopbackLLM() as server, LoopbackLLM(faults={"429-plain": 1.0}) as full:
+        pool = f"llm.pool=[{{model: openai/gpt-4o}},{{model: openai/gpt-9,base_url: '{full.base_url}'}}]"
+        assert run(*gpt4o(server, *words, pool), out=tmp_path / "a") == 4
+        facts = manifest(tmp_path / "a")
+        assert set(facts["failures"]) == {"unavailable"}
+        assert facts["counts"]["interactions"] > 0
+        assert facts["counts"]["interactions"] + facts["counts"]["failed"] == 10
+        full.faults = {}
+        assert run(*gpt4o(server, *words, pool), out=tmp_path / "a") == 0
+        assert run(*gpt4o(server, *words, pool), out=tmp_path / "b") == 0
+    assert content(dataset(tmp_path / "a")) == content(dataset(tmp_path / "b")), "a conversation belongs to its model"
+
+
+def test_a_server_that_only_says_too_many_ends_the_run_with_the_reason(tmp_path, capsys):
+    words = ("num_personas=4", "distractor=none", "engine.retry.max_outage_s=0.3", *QUICK)
+    with LoopbackLLM(faults={"429-plain": 1.0}) as server:
+        assert run(*gpt4o(server, *words), out=tmp_path) == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert "answered nothing but rejections and faults" in said
+        assert "run the same command later to go on" in said
+        assert manifest(tmp_path)["counts"]["failed"] == 0
+        server.faults = {}
+        assert run(*gpt4o(server, *words), out=tmp_path) == 0

@@ -198,6 +198,7 @@ class Retry(Node):
     base_s: Amount
     cap_s: Amount
     max_retry_after_s: Amount
+    max_outage_s: Amount
     deadline_s: Seconds | None
     retry_refusals: bool
 

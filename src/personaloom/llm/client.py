@@ -24,6 +24,7 @@ from personaloom.errors import (
     RetryableError,
     StoreError,
     TruncatedReplyError,
+    UnavailableError,
     UnreachableError,
 )
 from personaloom.keyed import Key
@@ -266,8 +267,10 @@ class LLMClient:
                     error.attempts = tally.attempts
                     if isinstance(error, ModelNotFoundError) and error is not self._halt:
                         self._missing.judge(error, spec, request.role)
-                        if error.ends_run:
-                            self.halt(error)
+                    if isinstance(error, UnavailableError) and error is not self._halt:
+                        self._judge_outage(error, request.role)
+                    if error.ends_run and error is not self._halt:
+                        self.halt(error)
                     raise
                 if self._halt is None:
                     await self._resting.rest(pause)
@@ -330,12 +333,21 @@ class LLMClient:
                 )
             )
 
+    def _judge_outage(self, error: UnavailableError, role: Role) -> None:
+        """End the run where the role has no other model. A pool goes on: what was drawn for one model waits for it."""
+        limiters = [self._limiters.get(spec.client.deployment.name) for spec in self.roles[role]]
+        if all(limiter is not None and limiter.is_out for limiter in limiters):
+            error.ends_run = True
+            error.args = (f"{error}. What was finished is stored: run the same command later to go on",)
+
     def _limiter(self, spec: DeploymentSpec) -> DeploymentLimiter:
         name = spec.client.deployment.name
         limiter = self._limiters.get(name)
         if limiter is None:
             shared = None if spec.client.deployment.simulated else SharedFile.open(name)
-            limiter = self._limiters[name] = DeploymentLimiter(name, spec.limits, self._concurrency, shared=shared)
+            limiter = self._limiters[name] = DeploymentLimiter(
+                name, spec.limits, self._concurrency, max_outage_s=self.retry.max_outage_s, shared=shared
+            )
         return limiter
 
     def _worst(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling) -> Spend:

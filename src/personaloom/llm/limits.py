@@ -5,7 +5,8 @@ One ``DeploymentLimiter`` a deployment, shared by everything in the process that
     async with limiter.slot(tokens):
         reply = await client.complete(…)        # a CallError passes through, and the limiter has seen it
 
-It never raises on its own and never gives up; how long a call may wait is its caller's business.
+How long a call may wait is its caller's business; but a deployment that has answered nothing but rejections and faults
+for ``max_outage_s`` is waited for no more.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from personaloom.errors import (
     ConnectionCutError,
     RateLimitedError,
     ServerFaultError,
+    UnavailableError,
     UsageError,
 )
 from personaloom.llm.pacing import Breaker, Pacer
@@ -32,6 +34,8 @@ from personaloom.llm.shared_rate import SharedFile, SharedRate
 
 __all__ = ["DeploymentLimiter", "Limits", "Slot"]
 
+LONG_S = 10.0
+"""So long without a reply is worth a word in the display."""
 _FAULTS = (ServerFaultError, CallTimeoutError, ConnectionCutError)
 
 
@@ -90,6 +94,7 @@ class DeploymentLimiter:
         limits: fixed ones.
         concurrency: most requests in flight where ``limits`` does not say.
         clock: seconds, from anywhere; the machine's own where something is shared.
+        max_outage_s: so long without any other answer than "too many" and faults, and whoever waits is sent away.
         shared: what processes that call the same deployment know in common; closed with the limiter.
     """
 
@@ -100,6 +105,7 @@ class DeploymentLimiter:
         concurrency: int = 256,
         *,
         clock: Callable[[], float] = time.monotonic,
+        max_outage_s: float = float("inf"),
         shared: SharedFile | None = None,
     ) -> None:
         self.name = name
@@ -116,7 +122,9 @@ class DeploymentLimiter:
         self._minute, self._tokens = Pacer(), Pacer()
         self._queue: deque[tuple[asyncio.Future[int], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._why = ""
+        self._max_outage_s = max_outage_s
+        self._refused: tuple[float, float] | None = None
+        """The first and the last answer that was none, since the last one that was one."""
         self._free = not (self.limits.rpm or self.limits.tpm)
 
     # -- for the caller ------------------------------------------------------------------------------------------
@@ -137,9 +145,13 @@ class DeploymentLimiter:
 
     @property
     def failing_for_s(self) -> float:
-        """How long the deployment has answered nothing but faults; 0 when it works."""
-        since = self._breaker.failing_since
-        return 0.0 if since is None else self._clock() - since
+        """How long the deployment has answered nothing but "too many" and faults; 0 when it works."""
+        return 0.0 if self._refused is None else self._clock() - self._refused[0]
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it was asked again and again for too long; one that nobody asked meanwhile may be well again."""
+        return self._refused is not None and self._refused[1] - self._refused[0] > self._max_outage_s
 
     @property
     def waiting_for(self) -> str:
@@ -149,8 +161,10 @@ class DeploymentLimiter:
         wait, why = self._hold(self._clock())
         if not why:
             return ""
-        short = self.name.removeprefix("openai/")
-        return f"{short}: {why}" + (f", {wait:.1f} s" if 0.05 <= wait < float("inf") else "")
+        words = f"{self.name.removeprefix('openai/')}: {why}"
+        if 0.05 <= wait < float("inf"):
+            words += f", {wait:.1f} s"
+        return words + (f" (no reply for {self.failing_for_s:.0f} s)" if self.failing_for_s >= LONG_S else "")
 
     def turn_away(self, reason: Exception) -> None:
         """Let everybody who waits for a slot leave with this error."""
@@ -171,6 +185,8 @@ class DeploymentLimiter:
             with self._together:
                 if self._hold(now)[1] == "":
                     return now, self._admit(now, tokens)
+        if self.is_out:
+            raise self._gone()
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._queue.append((future, tokens))
         self._pump()
@@ -211,9 +227,6 @@ class DeploymentLimiter:
     def _admit(self, now: float, tokens: int) -> int:
         self.in_flight += 1
         number = self._rate.sent(now)
-        rate = self._rate.rate(now)
-        if rate is not None:
-            self._rate.pacer.spend(now, 1.0 / rate)
         if self.limits.rpm:
             self._minute.spend(now, 60.0 / self.limits.rpm)
         if self.limits.tpm:
@@ -253,10 +266,24 @@ class DeploymentLimiter:
             if sent_at < self._together.joined_at:
                 number = 0  # counted before the common count
             self._learn(now, sent_at, number, error)
+        if self.is_out:
+            for future, _ in self._queue:
+                if not future.done():
+                    future.set_exception(self._gone())
         if self._queue:
             self._pump()
 
+    def _gone(self) -> UnavailableError:
+        return UnavailableError(
+            f"{self.name} has answered nothing but rejections and faults for {self.failing_for_s:.0f} s "
+            f"(engine.retry.max_outage_s={self._max_outage_s:g})"
+        )
+
     def _learn(self, now: float, sent_at: float, number: int, error: BaseException | None) -> None:
+        if isinstance(error, (RateLimitedError, *_FAULTS)):
+            self._refused = (now if self._refused is None else self._refused[0], now)
+        elif error is None or isinstance(error, CallError):
+            self._refused = None
         if isinstance(error, RateLimitedError):
             self._slow_down(now, number, error.retry_after_s)
         elif isinstance(error, _FAULTS):

@@ -24,7 +24,6 @@ class Breaker:
         self._faults = 0
         self._openings = 0
         self.open_until = 0.0
-        self.failing_since: float | None = None
 
     @property
     def is_open(self) -> bool:
@@ -34,13 +33,10 @@ class Breaker:
     def answered(self) -> None:
         """The server works: close."""
         self._faults = self._openings = 0
-        self.failing_since = None
 
     def faulted(self, now: float, sent_at: float) -> None:
         """A 5xx, a timeout, a cut connection."""
         self._faults += 1
-        if self.failing_since is None:
-            self.failing_since = now
         if self._faults >= self._after and sent_at >= self.open_until:
             self.open_until = now + min(self._longest_s, self._first_s * 2.0 ** min(self._openings, 10))
             self._openings += 1

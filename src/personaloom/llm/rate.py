@@ -102,8 +102,9 @@ class AdaptiveRate(Known):
     """Of what the server was seen to bear."""
     FIRST_LOOK_S = 0.25
     """So long after the first 429 of all, other requests of the same burst may still be rejected."""
-    SHALLOW = 2
-    """A server that accepts no more than this of its first burst stores no allowance."""
+    SHALLOW, PROOF = 2, 3
+    """A server that accepts no more than the first of a burst may store no allowance; so many at once then show it."""
+    AT_ONCE_S = 0.01
     SOON = 0.125
     """Of the time between two requests: so soon one that such a server rejected is followed by the next."""
     ASK_EVERY_S = 0.125
@@ -125,6 +126,10 @@ class AdaptiveRate(Known):
         self._first_look = False
         self._searching = False
         self._shallow = False
+        self._to_prove = False
+        self._proof_number: int | None = None
+        self._proof_began = 0.0
+        self._proof_accepted = self._proof_rejected = 0
         self._number = 0
         self._suspect: int | None = None
         self._strikes = 0
@@ -166,6 +171,9 @@ class AdaptiveRate(Known):
         self._number += 1
         if self.may_ask_in(now) is not None:
             self._ask_at = now + self.ASK_EVERY_S
+        rate = self.rate(now)
+        if rate is not None:
+            self.pacer.spend(now, 0.0 if self._is_one_of_a_proof(now) else 1.0 / rate)
         return self._number
 
     def accepted(self, now: float, number: int, latency: float) -> None:
@@ -175,6 +183,7 @@ class AdaptiveRate(Known):
         self._share -= self._share / self.MEMORY
         if self._suspect is not None and number > self._suspect:
             self._suspect = None  # a stray: who came after it is served
+        self._prove(number, rejected=False)
         if self._trial.answered(number, rejected=False):
             self._judge(now)
         if self._asked_during_pause(now, number):
@@ -189,7 +198,7 @@ class AdaptiveRate(Known):
         among requests that are served is a stray, for which its own call waits and nobody else; when strays are more
         than usual, the rate drops without a pause.
         """
-        if self._asked_during_pause(now, number):
+        if self._asked_during_pause(now, number) or self._prove(number, rejected=True):
             return False
         # The place of a request that a server without a store rejected at once is still free.
         cost = self.SOON if self._shallow and number == self._number > self._dropped_number else 1.0
@@ -219,12 +228,36 @@ class AdaptiveRate(Known):
         """Before the first request after the first drop: set the rate to what the server took, answered or not yet."""
         if self._first_look and self._low is None and now >= self.paused_until:
             took = self.accepted_lately.count + in_flight
-            self._shallow = took <= self.SHALLOW
+            self._to_prove = took <= self.SHALLOW
             self._low = self._plateau = max(took, 1) / max(1.0, self.accepted_lately.lasted(self._dropped_at))
             self._first_look, self._searching = False, True
             self._share = 0.0  # what one burst was told is no measure
 
     # -- what it means -------------------------------------------------------------------------------------------
+
+    def _is_one_of_a_proof(self, now: float) -> bool:
+        """Whether the request that is sent now is to be followed by another one at once."""
+        if self._proof_number is not None and self._number == self._proof_number + self.PROOF:
+            if now - self._proof_began > self.AT_ONCE_S:
+                self._proof_number, self._to_prove = None, True  # there were not so many to send
+            return False
+        if self._to_prove and self.pacer.wait(now - self.AT_ONCE_S) > 0.0:  # it had to wait, so others may be waiting
+            self._to_prove = False
+            self._proof_number, self._proof_began = self._number - 1, now
+            self._proof_accepted = self._proof_rejected = 0
+        return self._proof_number is not None and self._number < self._proof_number + self.PROOF
+
+    def _prove(self, number: int, *, rejected: bool) -> bool:
+        """Requests that were sent at once: if the server took one of them and not all, it stores nothing."""
+        first = self._proof_number
+        if first is None or not first < number <= first + self.PROOF:
+            return False
+        self._proof_rejected += rejected
+        self._proof_accepted += not rejected
+        if self._proof_rejected + self._proof_accepted == self.PROOF:
+            self._shallow = 0 < self._proof_accepted < self.PROOF
+            self._proof_number = None
+        return True
 
     def _asked_during_pause(self, now: float, number: int) -> bool:
         return self._asking and number > self._dropped_number and now < self.paused_until

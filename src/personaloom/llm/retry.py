@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from personaloom.errors import CallError, RateLimitedError, RefusalError, RetryableError
+from personaloom.errors import CallError, RateLimitedError, RefusalError, RetryableError, UnavailableError
 from personaloom.keyed import SPAN, Key
 
 __all__ = ["RetryPolicy"]
@@ -22,6 +22,7 @@ class RetryPolicy:
         base_s: the first wait is drawn from 0 to this; each further one from twice the range.
         cap_s: the widest range.
         max_retry_after_s: a server that asks for a longer wait than this is not waited for.
+        max_outage_s: a deployment that answered nothing but "too many" and faults for so long is waited for no more.
         deadline_s: no wait that would end later than this after the first attempt, or None.
         retry_refusals: ask a model that declined in words again.
     """
@@ -32,6 +33,7 @@ class RetryPolicy:
     base_s: float = 0.5
     cap_s: float = 30.0
     max_retry_after_s: float = 900.0
+    max_outage_s: float = 900.0
     deadline_s: float | None = None
     retry_refusals: bool = False
 
@@ -44,7 +46,7 @@ class RetryPolicy:
             key: of the call; its jitter is drawn from it, so that a run waits alike each time it is repeated.
             elapsed_s: since the first attempt began.
         """
-        if not isinstance(error, RetryableError):
+        if not isinstance(error, RetryableError) or isinstance(error, UnavailableError):
             return None
         most = self.max_attempts
         if not isinstance(error, RateLimitedError):
