@@ -230,7 +230,7 @@ class Engine:
                 self.progress.advance("distractor", slot.interaction.num_turns)
         if slot.noise is not None:
             self.store.put_noise(index, number, [result.to_dict() for result in slot.noise])
-            self.progress.advance("distractor", len(slot.noise))
+            self.progress.advance("distractor")
         self.store.drop_failure(slot.record_id)
 
     def _book(self, item: Work) -> None:
@@ -268,7 +268,7 @@ class Engine:
             await asyncio.sleep(STATUS_SECONDS)
 
     def _tell_usage(self) -> None:
-        totals = self.client.tracker.attributed
+        totals = self.client.tracker.sent  # what the ledger answers costs nothing now
         tokens = totals.input_tokens + totals.output_tokens
         self.progress.usage(totals.calls, tokens, totals.cost_usd, self.client.in_flight)
 

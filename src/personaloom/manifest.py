@@ -143,7 +143,7 @@ class _Writing:
         exports.pairs()
         usage = exports.token_usage()
         manifest = self._head() | self._counts(personas, queries, interactions)
-        manifest |= {"usage": _usage(usage), **self._provenance(usage)}
+        manifest |= {"usage": _usage(usage, self.pipeline.token_tracker), **self._provenance(usage)}
         origin = self.pipeline.origin
         if origin is not None:
             manifest |= origin.tell(manifest, self.read_in, alone=self.pipeline.alone)
@@ -309,8 +309,9 @@ def _status(pipeline: Pipeline) -> str:
     return "interrupted" if isinstance(stopped, RunInterruptedError) else "failed"
 
 
-def _usage(tracker: TokenTracker) -> dict[str, Any]:
+def _usage(tracker: TokenTracker, this_run: TokenTracker) -> dict[str, Any]:
     return {
+        "this_run": this_run.sent.to_dict(),
         "paid": tracker.paid.to_dict(),
         "attributed": tracker.attributed.to_dict(),
         **tracker.tables(),

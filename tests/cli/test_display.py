@@ -193,6 +193,28 @@ def test_a_run_that_had_nothing_left_to_do_says_that_it_paid_nothing():
     assert "paid by this run: nothing; for the dataset: $1.50" in text
 
 
+def test_a_run_that_the_ledger_answered_paid_nothing_and_one_that_went_on_paid_what_it_sent():
+    usage = manifest()["usage"]
+    text = summary(usage=usage | {"this_run": usage["paid"] | {"calls": 0, "cost_usd": 0.0}})
+    assert "paid by this run: nothing; for the dataset: $1.50" in text
+    text = summary(usage=usage | {"this_run": usage["paid"] | {"calls": 3, "cost_usd": 0.25}})
+    assert "paid by this run: $0.2500; for the dataset: $1.50" in text
+
+
+def test_turns_that_were_looked_at_are_not_called_noise_and_noise_beside_is_counted_by_conversation():
+    lines: list[str] = []
+    progress = PlainProgress(lines.append)
+    progress.start({"interaction": 4, "distractor": 0})
+    progress.advance("interaction", 4)
+    progress.advance("distractor", 11)
+    progress.usage(1, 12, 0.0, 0)
+    progress.finish()
+    assert lines[-1].endswith("conversations 4/4, user turns 11; 1 call, 12 tokens, $0")
+    progress = PlainProgress(lines.append)
+    progress.start({"distractor": 4})
+    assert lines[-1] == "to make: 4 noisy versions"
+
+
 def test_pairs_are_counted_with_the_file_that_holds_them():
     assert "5 pairs of a clean and a noisy conversation: robustness_pairs.jsonl" in summary(
         counts=manifest()["counts"] | {"pairs": 5}

@@ -53,6 +53,8 @@ def test_a_second_run_and_a_second_level_pay_only_for_what_differs(tmp_path):
     assert usage["attributed"]["calls"] == first
     # The name is outside the fingerprint: it is the same dataset, which paid for these calls itself.
     assert usage["paid"]["calls"] == first
+    assert usage["this_run"]["calls"] == 0  # and nothing was sent again
+    assert json.loads((folders["personas"] / "manifest.json").read_text())["usage"]["this_run"]["calls"] == first
 
 
 def test_levels_are_equal_up_to_the_first_unit_that_differs(tmp_path):
@@ -275,10 +277,11 @@ def test_a_pipeline_works_inside_a_running_event_loop_twice_and_in_threads(tmp_p
     assert all(result["training_data"]["total_samples"] == 5 for result in results.values())
 
 
-def test_posthoc_noise_leaves_the_conversation_as_it_was(tmp_path):
+def test_posthoc_noise_leaves_the_conversation_as_it_was(tmp_path, capsys):
     with LoopbackLLM() as server:
         run(*gpt4o(server, "num_personas=2", "distractor=none", "name=clean"), out=tmp_path)
         run(*gpt4o(server, "num_personas=2", "distractor=heavy", "distractor.mode=posthoc", "name=post"), out=tmp_path)
+    assert "noisy versions 10/10" in capsys.readouterr().err
     folders = {path.name.split("-")[0]: path for path in (tmp_path / "datasets").iterdir()}
     clean, post = (lines(folders[name] / "interactions.jsonl") for name in ("clean", "post"))
     said = [[[m["content"] for m in talk["messages"]] for talk in talks] for talks in (clean, post)]

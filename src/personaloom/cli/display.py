@@ -25,10 +25,13 @@ NAMES = {
     "prompt": "prompts",
     "query": "queries",
     "interaction": "conversations",
-    "distractor": "noise",
+    "distractor": "noisy versions",
     "training": "samples",
+    "score": "scores",
 }
-"""What each stage makes; for noise, the units that were looked at."""
+"""What each stage makes."""
+TURNS = "user turns"
+"""What is counted of noise that comes while conversations are held: those it looked at, noisy or not."""
 NARROW = 72
 PLAIN_EVERY_S = 5.0
 
@@ -97,7 +100,7 @@ class Counts:
             return ""
         cost = "cost unknown" if self.cost_usd is None else f"${self.cost_usd:,.4f}" if self.cost_usd else "$0"
         flying = f", {self.in_flight:,} in flight" if self.in_flight and not self.settled else ""
-        return f"{self.calls:,} calls, {self.tokens:,} tokens, {cost}{flying}"
+        return f"{_many(self.calls, 'calls')}, {self.tokens:,} tokens, {cost}{flying}"
 
 
 class _Counting:
@@ -178,7 +181,7 @@ def _row(name: str, stage: Stage, now: float, *, narrow: bool) -> list[ProgressB
     if stage.failed:
         counted.append(f" {stage.failed:,} failed", style="red")
     eta = stage.eta_s(now)
-    cells: list[ProgressBar | Text] = [Text(NAMES.get(name, name)), bar, counted]
+    cells: list[ProgressBar | Text] = [Text(_name(name, stage.total)), bar, counted]
     if not narrow:
         cells.append(Text(f"{stage.rate(now):,.1f}/s" if stage.done else "", style="dim"))
     return [*cells, Text(duration(eta) if eta is not None else "", style="dim")]
@@ -247,7 +250,7 @@ class PlainProgress(_Counting):
         for name, stage in self.counts.stages.items():
             total = f"/{stage.total:,}" if stage.total else ""
             failed = f" ({stage.failed:,} failed)" if stage.failed else ""
-            parts.append(f"{NAMES.get(name, name)} {stage.done:,}{total}{failed}")
+            parts.append(f"{_name(name, stage.total)} {stage.done:,}{total}{failed}")
         etas = [eta for stage in self.counts.stages.values() if (eta := stage.eta_s(now)) is not None]
         tail = [self.counts.spending(), f"about {duration(max(etas))} left" if etas and self._open else ""]
         tail.append(self.counts.status if self._open else "")
@@ -262,6 +265,10 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _name(stage: str, total: int) -> str:
+    return TURNS if stage == "distractor" and not total else NAMES.get(stage, stage)
 
 
 def _many(count: int, names: str) -> str:

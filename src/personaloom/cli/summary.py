@@ -144,9 +144,10 @@ def _tokens(manifest: Mapping[str, Any]) -> Table:
 
 def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
     usage = manifest["usage"]
-    paid, attributed = usage["paid"], usage["attributed"]
+    sent, attributed = usage.get("this_run", usage["paid"]), usage["attributed"]
     # A dataset that was left as it is has the manifest of the run that made it.
-    paid_by_run = "nothing" if manifest.get("unchanged") else _dollars(paid["cost_usd"])
+    idle = manifest.get("unchanged") or not sent["calls"]
+    paid_by_run = "nothing" if idle else _dollars(sent["cost_usd"])
     yield "cost", f"paid by this run: {paid_by_run}; for the dataset: {_dollars(attributed['cost_usd'])}"
     if usage.get("unknown_conversations"):
         yield "", f"what {_many(usage['unknown_conversations'], 'conversation')} took that were read in is not known"

@@ -110,6 +110,8 @@ class TokenTracker:
         self._sums: dict[_Group, UsageTotals] = {}
         self.snapshots: dict[str, set[str]] = {}
         self.lost_attempts = 0
+        self.sent = UsageTotals()
+        """Of calls that were sent, and not answered from the ledger."""
 
     # Every call is counted once, in its group; these are summed when they are asked for.
 
@@ -181,6 +183,8 @@ class TokenTracker:
         if totals is None:
             totals = self._sums[group] = UsageTotals()
         totals.add(record)
+        if not meta.get("from_ledger", False):
+            self.sent.add(record)
         if snapshot := meta.get("snapshot"):
             self.snapshots.setdefault(record.model, set()).add(snapshot)
         self.lost_attempts += meta.get("lost_attempts", 0)
