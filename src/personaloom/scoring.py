@@ -17,8 +17,9 @@ from personaloom.engine import Engine, EngineSettings
 from personaloom.errors import CallError, CallTimeoutError, ConfigError, Fault
 from personaloom.exports import PromptReader, stored_talks
 from personaloom.fingerprint import digest, models_of, templates_of
-from personaloom.llm.client import Accept, LLMClient, LLMScope
+from personaloom.llm.client import LLMClient
 from personaloom.llm.prompts import PromptLibrary
+from personaloom.llm.scope import Accept, LLMScope
 from personaloom.llm.types import LLMReply, LLMRequest, Role
 from personaloom.progress import Progress
 from personaloom.quality import Comparison, Judge, Judgement

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Protocol
 from personaloom.dialogue import Beginning, InteractionGenerator, Unit, clean_unit
 from personaloom.distractor import DistractorModel
 from personaloom.errors import ConfigError, Fault, MissingStageInputError
-from personaloom.llm.client import LLMClient, LLMScope
+from personaloom.llm.client import LLMClient
+from personaloom.llm.scope import LLMScope
 from personaloom.personas import PromptFormulator
 from personaloom.queries import UserQueryGenerator
 from personaloom.records import DealtQuery, Ids, Interaction, NoiseResult, PersonaSpec

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,43 +18,36 @@ from personaloom.errors import (
     AuthenticationFailedError,
     CallError,
     ConnectionCutError,
-    MalformedReplyError,
     ModelNotFoundError,
     PersonaLoomError,
-    RetryableError,
     StoreError,
-    TruncatedReplyError,
     UnavailableError,
     UnreachableError,
 )
 from personaloom.keyed import Key
 from personaloom.llm.budget import Budget, Spend
-from personaloom.llm.calls import DeploymentSpec, Fetched, Tally, call_name, merged, totalled
-from personaloom.llm.ledger import Ledger, LedgerMode, call_hash
+from personaloom.llm.calls import DeploymentSpec, Fetched, Tally, totalled
+from personaloom.llm.ledger import Ledger, LedgerMode
 from personaloom.llm.limits import DeploymentLimiter
 from personaloom.llm.missing import MissingModels
 from personaloom.llm.prompts import PromptLibrary
 from personaloom.llm.resting import Resting
 from personaloom.llm.retry import RetryPolicy
+from personaloom.llm.scope import Accept, LLMScope
 from personaloom.llm.shared_rate import SharedFile
-from personaloom.llm.structured import parse_structured
 from personaloom.llm.tokens import worst_case
 from personaloom.llm.types import CallKey, ChatMessage, LLMReply, LLMRequest, Purpose, Role, Sampling, Usage
-from personaloom.llm.usage import CallRecord, TokenTracker
+from personaloom.llm.usage import TokenTracker
 from personaloom.loop import run_in_loop
-from personaloom.records import utc_now
 
-__all__ = ["Accept", "DeploymentSpec", "LLMClient", "LLMScope"]
+__all__ = ["DeploymentSpec", "LLMClient"]
 
-Accept = Callable[[LLMReply], None]
 DEFAULT_OUTPUT_TOKENS = 4096
 """What a reply may cost at most where ``max_tokens`` is not set: used to reserve budget, not sent."""
 ONE_CALL = Spend(0.0, 0, 1)
 
 UNREACHABLE_TRIES = 5
 """Connections that are refused before any is accepted, until the run says so and ends."""
-ATTEMPT_STRIDE = 100
-"""A caller that asks again on its own (attempt 1) never meets the numbers that asking again in here has used."""
 
 
 class LLMClient:
@@ -355,104 +348,6 @@ class LLMClient:
             return ONE_CALL
         usage = Usage(worst_case(request.messages), sampling.max_tokens or DEFAULT_OUTPUT_TOKENS)
         return Spend(spec.price.cost(usage) if spec.price else None, usage.input_tokens + usage.output_tokens, 1)
-
-
-class LLMScope:
-    """An ``LLMClient`` that books its calls in a list of its own, so that they are stored with what they made."""
-
-    def __init__(self, client: LLMClient) -> None:
-        self.client = client
-        self.prompts = client.prompts
-        self.records: list[CallRecord] = []
-
-    def take_records(self) -> list[CallRecord]:
-        """The calls booked since last asked."""
-        records, self.records = self.records, []
-        return records
-
-    async def complete(self, request: LLMRequest, accept: Accept | None = None) -> LLMReply:
-        """See ``LLMClient.complete``."""
-        client = self.client
-        spec = client.deployment_for(request.key, request.role)
-        sampling = merged(spec.sampling, request.sampling)
-        last: CallError | None = None
-        for attempt in range(client.retry.content_attempts):
-            number = request.key.attempt * ATTEMPT_STRIDE + attempt
-            asked = replace(request, key=replace(request.key, attempt=number)) if number else request
-            key = call_hash(spec.client.deployment, asked, sampling)
-            name = call_name(asked.key, key)
-            tally = Tally()
-            try:
-                fetched = await client.fetch(spec, asked, sampling, key, tally)
-            except BaseException as error:
-                if tally.attempts:  # else nothing was sent: the run is ending, or somebody else asks the same
-                    self._book_failure(spec, asked, name, getattr(error, "kind", "stopped"), tally)
-                raise
-            reply = fetched.reply
-            try:
-                if request.schema is not None:
-                    reply = replace(reply, parsed=parse_structured(reply.text, request.schema))
-                elif reply.finish_reason == "length" and not spec.accept_truncated:
-                    raise TruncatedReplyError(f"the reply stopped at max_tokens={sampling.max_tokens}")
-                if request.prompt and (taken := self.prompts.repeated(request.prompt.name, reply.text, asked.messages)):
-                    raise MalformedReplyError(f"the reply repeats an example of the prompt: {taken[:60]!r}")
-                if accept is not None:
-                    accept(reply)
-            except CallError as error:
-                self._book(spec, asked, name, fetched, error.kind)
-                error.attempts = attempt + 1
-                last = error
-                if not isinstance(error, RetryableError) and not client.retry.asks_again_after(error):
-                    raise
-                continue
-            self._book(spec, asked, name, fetched, "ok")
-            return reply
-        raise last or AssertionError("unreachable: content_attempts is at least 1")
-
-    def _book(self, spec: DeploymentSpec, request: LLMRequest, name: str, fetched: Fetched, outcome: str) -> None:
-        reply = fetched.reply
-        usage = reply.usage
-        metadata = {
-            "call": name,
-            "role": str(request.role),
-            "outcome": outcome,
-            "attempts": reply.attempts,
-            "lost_attempts": fetched.lost,
-            "cost_usd": reply.cost_usd,
-            "source": usage.source,
-            "cached_tokens": usage.cached_tokens,
-            "reasoning_tokens": usage.reasoning_tokens,
-            "latency_s": round(reply.latency_s, 4),
-            "snapshot": reply.snapshot,
-            "from_ledger": reply.from_ledger,
-            "paid": fetched.paid,
-        }
-        self._add(spec, request, usage.input_tokens, usage.output_tokens, metadata)
-
-    def _book_failure(self, spec: DeploymentSpec, request: LLMRequest, name: str, kind: str, tally: Tally) -> None:
-        known = spec.client.deployment.simulated or spec.price is not None
-        used = Usage(tally.input_tokens, tally.output_tokens)
-        metadata = {
-            "call": name,
-            "role": str(request.role),
-            "outcome": kind,
-            "attempts": tally.attempts,
-            "lost_attempts": tally.lost,
-            "cost_usd": (spec.price.cost(used) if spec.price else 0.0) if known else None,
-            "source": "provider",
-            "from_ledger": False,
-            "paid": True,
-        }
-        self._add(spec, request, used.input_tokens, used.output_tokens, metadata)
-
-    def _add(self, spec: DeploymentSpec, request: LLMRequest, n_in: int, n_out: int, metadata: dict[str, Any]) -> None:
-        deployment = spec.client.deployment
-        purpose = request.key.purpose
-        record = CallRecord(
-            purpose.module, str(purpose), deployment.model, deployment.provider, n_in, n_out, utc_now(), metadata
-        )
-        self.records.append(record)
-        self.client.tracker.add(record)
 
 
 def _awaited() -> asyncio.Future[LLMReply]:
