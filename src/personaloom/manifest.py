@@ -22,6 +22,7 @@ from personaloom.records import Interaction, NoiseLayer, utc_now
 from personaloom.scoring import PAIR, stored_comparisons, stored_scores
 from personaloom.scoring import STAGE as SCORE
 from personaloom.stages import StageName
+from personaloom.store import PERSONA_LEVEL
 from personaloom.training.reading import read_samples
 
 if TYPE_CHECKING:
@@ -227,10 +228,13 @@ class _Writing:
         have = set(self.store.slots("interactions", self.count))
         kinds: Counter[str] = Counter()
         missing: set[tuple[int, int]] = set()
-        for persona, slot, failure in self.store.failures(self.count):
-            if (persona, slot) not in have:
-                kinds[failure.kind] += 1
-                missing.add((persona, slot))
+        failures = [found for found in self.store.failures(self.count) if found[:2] not in have]
+        told = {persona for persona, slot, _ in failures if slot != PERSONA_LEVEL}
+        for persona, slot, failure in failures:
+            if slot == PERSONA_LEVEL and persona in told:
+                continue  # a prompt that failed with the conversations that are counted here
+            kinds[failure.kind] += 1
+            missing.add((persona, slot))
         tried = interactions + len(missing)
         return {
             "counts": {

@@ -127,13 +127,16 @@ def test_a_conversation_given_up_at_its_deadline_counts_what_was_sent(tmp_path):
     assert usage["paid"]["attempts"] == usage["unknown_attempts"] == sent > 0
 
 
-def test_a_refusing_server_leaves_failures_and_exit_code_4(tmp_path):
+def test_a_refusing_server_leaves_failures_and_exit_code_4(tmp_path, capsys):
     with LoopbackLLM(faults={"refusal": 1.0}) as server:
-        assert run(*gpt4o(server, "num_personas=1", *QUICK), out=tmp_path) == 4
-    facts = manifest(tmp_path)
-    assert facts["counts"]["interactions"] == 0
-    assert facts["counts"]["failed"] == 5
-    assert facts["failed_share"] == 1.0
+        for _ in range(2):  # the second time the prompt fails by itself, and is no conversation
+            assert run(*gpt4o(server, "num_personas=1", *QUICK), out=tmp_path) == 4
+            facts = manifest(tmp_path)
+            assert facts["counts"]["interactions"] == 0
+            assert facts["counts"]["failed"] == 5
+            assert facts["failures"] == {"refusal": 5}
+            assert facts["failed_share"] == 1.0
+            assert "none of it for a passing reason" in capsys.readouterr().out
 
 
 def test_what_failed_in_passing_is_made_up_by_the_same_command(tmp_path):

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from personaloom.api import upload_later
 from personaloom.cli.display import duration
+from personaloom.engine import CONTENT_FAILURES
 from personaloom.llm.endpoints import OPENAI_PROTOCOL
 from personaloom.tracking import RunRef
 
@@ -124,7 +125,10 @@ def _missing(manifest: Mapping[str, Any]) -> Iterator[Row]:
         return
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(failures.items()))
     yield "failures", f"{failed:,} ({manifest['failed_share']:.1%}): {kinds}; see failures.jsonl"
-    yield "", "run the same command again to make up what failed for a passing reason"
+    if set(failures) <= CONTENT_FAILURES:
+        yield "", "none of it for a passing reason: failures.jsonl says what was wrong"
+    else:
+        yield "", "run the same command again to make up what failed for a passing reason"
 
 
 def _tokens(manifest: Mapping[str, Any]) -> Table:
