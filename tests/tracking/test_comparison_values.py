@@ -301,6 +301,7 @@ def test_everything_is_written_and_says_the_same(tmp_path):
     assert math.isclose(float(noisy["difference"]), row(result, "noisy_turns", "distractor=heavy")["value"])
     assert "SIM" in (target / "summary.md").read_text()
     assert "no tests below 30 personas" in (target / "summary.md").read_text()
+    assert "| Reply length (primary), words |" in (target / "summary.md").read_text()
     tex = (target / "comparison.tex").read_text()
     assert tex.count("\\begin{tabular}") == tex.count("\\end{tabular}") == 2
     assert "MATTR" not in tex

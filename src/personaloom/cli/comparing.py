@@ -152,7 +152,8 @@ def print_comparison(
         console.width = _WIDEST
     from personaloom.tracking.comparison.tables import effect_text  # noqa: PLC0415 - only after a comparison
 
-    label = next(each["label"] for each in result["measures"] if each["name"] == result["primary"])
+    primary = next(each for each in result["measures"] if each["name"] == result["primary"])
+    label = primary["label"]
     console.print(Text.assemble("\n", ("comparison", "bold"), f" of {len(result['members'])} datasets"))
     rows = [("baseline" if len(_levels(result)) > 1 else "replicates of", result["baseline"])]
     paired = [
@@ -164,6 +165,7 @@ def print_comparison(
     if not effects:
         spread = [row for row in result["replicates"] if row["measure"] == result["primary"]]
         rows += _listed(label.lower(), [_means(row) for row in spread])
+    rows.append(("", f"in {primary['unit']}" + (": level less baseline" if effects else "")))
     if any(row["low"] is None for row in effects):
         rows.append(("", f"intervals and tests are given from {result['fewest_personas']} personas on"))
     places = [("report", str(folder / "comparison.html")), ("tables", f"{folder}: JSON, CSV, LaTeX, Markdown, PNG")]

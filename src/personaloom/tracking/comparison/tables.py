@@ -113,6 +113,7 @@ def _markdown(result: Row) -> Iterator[str]:
 
 
 def _effects(result: Row, labels: Mapping[str, str]) -> Iterator[str]:
+    units = {each["name"]: each["unit"] for each in result["measures"]}
     yield "\n## Differences from the baseline\n"
     rows = [row for row in result["differences"] if row["value"] is not None]
     if any(row["low"] is None for row in rows):
@@ -121,7 +122,7 @@ def _effects(result: Row, labels: Mapping[str, str]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for row in rows:
         star = " (primary)" if row["primary"] else ""
-        yield f"| {labels[row['measure']]}{star} | `{row['level']}` | {effect_text(row)} |"
+        yield f"| {labels[row['measure']]}{star}, {units[row['measure']]} | `{row['level']}` | {effect_text(row)} |"
     yield f"\nIntervals: {result['interval']}. Tests: {result['test']}."
 
 

@@ -29,7 +29,7 @@ const overview = () => {
         card("Turns a conversation", fixed(counts.interactions ? counts.turns / counts.interactions : NaN, 2), ends.map(([reason, n]) => `${count(n)} ${words(reason)}`).join(", ")),
         noise?.units ? card("Noisy conversations", percent(noise.conversations_applied, noise.conversations), `${count(noise.conversations_applied)} of ${count(noise.conversations)}`) : null,
         card("Tokens", count((usage.attributed.input_tokens ?? 0) + (usage.attributed.output_tokens ?? 0)), `${count(usage.attributed.calls)} calls`),
-        card("Cost", dollars(usage.attributed.cost_usd), `${dollars(usage.paid.cost_usd)} paid by the last run`),
+        card("Cost", dollars(usage.attributed.cost_usd), `${dollars(usage.paid.cost_usd)} paid by this dataset`),
         card("Took", seconds(m.duration_s), moment(m.updated_at)))),
     h("div", { class: "two" },
       index.talks.turn_counts.length ? section("Turns", columns(index.talks.turn_counts, "conversations by number of turns"), h("p", { class: "note" }, "Conversations by their number of turns.")) : null,
@@ -76,7 +76,7 @@ const usagePage = () => {
   const samples = index.manifest.counts.samples;
   return page(
     h("section", {}, h("p", { class: "lede" }, "This dataset cost ", bold(dollars(usage.attributed.cost_usd)), ` in ${plural(usage.attributed.calls, "call")}`, isNumber(usage.attributed.cost_usd) && samples ? [", ", bold(dollars((1000 * usage.attributed.cost_usd) / samples)), " per 1,000 samples"] : "", "."),
-      table(["", "Calls", "Attempts", "Input tokens", "Output tokens", "Cost"], [["Attributed: all calls in this dataset, whoever paid", usage.attributed], ["Paid: calls made by the last run", usage.paid]].map(([name, n]) => [name, count(n.calls), count(n.attempts), count(n.input_tokens), count(n.output_tokens), dollars(n.cost_usd)]), [1, 2, 3, 4, 5]),
+      table(["", "Calls", "Attempts", "Input tokens", "Output tokens", "Cost"], [["Attributed: all calls in this dataset, whoever paid", usage.attributed], ["Paid: calls that this dataset's runs sent", usage.paid]].map(([name, n]) => [name, count(n.calls), count(n.attempts), count(n.input_tokens), count(n.output_tokens), dollars(n.cost_usd)]), [1, 2, 3, 4, 5]),
       usage.unpriced_models?.length ? h("p", { class: "note" }, `No price is known for ${usage.unpriced_models.join(", ")}: the true cost is higher than shown.`) : null,
       usage.unknown_attempts ? h("p", { class: "note" }, `${plural(usage.unknown_attempts, "attempt")} ended in a cut connection; what they used is not known.`) : null),
     part("By stage", "Stage", usage.by_module),
