@@ -64,6 +64,15 @@ def test_a_slice_of_the_ledger_replays_its_dataset_without_a_server(tmp_path, ca
     assert folder.name.split("-")[-1] in said
 
 
+def test_a_ledger_of_simulated_runs_says_why_it_is_empty(tmp_path, capsys):
+    assert run("num_personas=1", "query.queries_per_persona=1", out=tmp_path) == 0
+    assert run("ledger=show", out=tmp_path) == 0
+    assert run("ledger=export", f"of={dataset(tmp_path)}", f"to={tmp_path / 's.sqlite'}", out=tmp_path) == 2
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "of the simulated model are not kept" in text
+
+
 def test_a_slice_in_a_folder_that_cannot_be_written_replays_too(tmp_path):
     with LoopbackLLM() as server:
         words = gpt4o(server, "num_personas=1")

@@ -32,7 +32,7 @@ def help_page(config_dirs: Iterable[Path] = ()) -> str:
         [
             "Verbs: preview=3  estimate=true  compare=A,B  migrate=config.yaml",
             "       dataset=old.jsonl  annotate=FOLDER  arms=A,B  preferences=A,B",
-            "       ledger=show|prune|export",
+            "       ledger=show|prune|export  fetch=local",
         ],
         [
             "Examples:",

@@ -81,7 +81,12 @@ class LedgerUpkeep:
         found = [dataset for dataset in known if dataset.startswith(name)]
         if len(found) == 1:
             return str(found[0])
-        shown = ", ".join(dataset[:12] for dataset in (found or known)[:8]) or "none"
+        if not known:
+            raise UsageError(
+                f"dataset={name}: {self.path} holds no dataset's replies; those of the simulated model are not kept, "
+                "because they cost nothing → name another ledger with ledger.path=FILE"
+            )
+        shown = ", ".join(dataset[:12] for dataset in (found or known)[:8])
         problem = f"{len(found)} datasets of {self.path} begin so" if found else f"no dataset of {self.path} begins so"
         raise UsageError(f"dataset={name}: {problem} → name a dataset folder, or one of: {shown}")
 

@@ -99,7 +99,10 @@ def _check_bounds(
     problem = ""
     if settings.min_features > len(bank.dimensions):
         has = f"the bank has {len(bank.dimensions)} dimensions"
-        problem = f"sampler.min_features is {settings.min_features}, {has} → lower it"
+        problem = (
+            f"sampler.min_features is {settings.min_features}, {has} → "
+            f"sampler.min_features={len(bank.dimensions)} or less"
+        )
     elif fixed + take > settings.max_features:
         problem = (
             f"sampler.max_features is {settings.max_features}, but {fixed + take} dimensions are always set "

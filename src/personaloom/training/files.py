@@ -132,13 +132,13 @@ class AtomicFile:
         return self._digest.hexdigest()
 
 
-def read_jsonl(path: Path) -> Iterator[Any]:
+def read_jsonl(path: str | Path) -> Iterator[Any]:
     """The values of a JSONL file, one by one; empty lines are skipped.
 
     Raises:
         InputError: a line is no JSON; the message names it by its number.
     """
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         for number, line in enumerate(file, start=1):
             text = line.strip()
             if not text:
@@ -149,7 +149,7 @@ def read_jsonl(path: Path) -> Iterator[Any]:
                 raise InputError(f"{path}:{number}: not a line of JSON ({error})") from error
 
 
-def read_json_array(path: Path) -> Iterator[Any]:
+def read_json_array(path: str | Path) -> Iterator[Any]:
     """The items of a file that holds one JSON array.
 
     An array as this package writes it (one item a line) is streamed; any other is read whole.
@@ -157,6 +157,7 @@ def read_json_array(path: Path) -> Iterator[Any]:
     Raises:
         InputError: the file is no JSON, or no array.
     """
+    path = Path(path)
     with path.open("rb") as file:
         if file.readline().strip() == b"[":
             try:

@@ -34,7 +34,7 @@ def detect_format(record: Mapping[str, Any]) -> str | None:
     return next((name for name, keys in _SIGNS if keys <= record.keys()), None)
 
 
-def read_samples(path: Path) -> Iterator[TrainingSample]:
+def read_samples(path: str | Path) -> Iterator[TrainingSample]:
     """The samples of a file, or of all data files of a folder, one by one.
 
     A file ends in ``.jsonl``, ``.json`` (one array, or one of ``data``, ``samples``, ``train`` in an object) or

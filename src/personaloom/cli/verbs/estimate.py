@@ -70,7 +70,7 @@ def print_sweep(jobs: Sequence[tuple[str, Estimate]], console: Console) -> None:
 
 def print_estimate(result: Estimate, console: Console) -> None:
     """A table of likely values, and the range of the sums."""
-    there = f" ({result.done:,} are there already)" if result.done else ""
+    there = f" ({result.done:,} more are there already)" if result.done else ""
     console.print(
         f"[bold]estimate[/bold]: {result.conversations:,} conversations of {result.personas:,} personas{there}"
     )
@@ -98,7 +98,8 @@ def print_estimate(result: Estimate, console: Console) -> None:
     if learned:
         console.print(f"lengths of {', '.join(learned)}: from the ledger's replies of the same model")
     if len(learned) < len({line.operation for line in result.lines}):
-        console.print("other lengths: from a rehearsal with the simulated model; a real one may write more or less")
+        which = "other lengths" if learned else "lengths"
+        console.print(f"{which}: from a rehearsal with the simulated model; a real one may write more or less")
 
 
 def _whole(part: Range | None) -> str:

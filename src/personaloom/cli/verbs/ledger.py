@@ -54,6 +54,8 @@ def run(value: str, call: Invocation) -> int:
 def _show(ledger: LedgerUpkeep, _: Mapping[str, str]) -> Iterator[str]:
     facts = ledger.statistics()
     yield f"{facts['path']}: {facts['replies']:,} replies, {_size(facts['bytes'])}"
+    if not facts["replies"]:
+        yield "  (replies of the simulated model are not kept: they cost nothing)"
     for model in facts["models"]:
         cost = "cost unknown" if model["cost_usd"] is None else f"${model['cost_usd']:,.4f}"
         where = f" at {model['origin']}" if model["origin"] else ""

@@ -106,6 +106,6 @@ class Format:
     needs: tuple[str, ...] = ()
     companion: tuple[str, Companion] | None = None
 
-    def samples(self, path: Path) -> Iterator[TrainingSample]:
+    def samples(self, path: str | Path) -> Iterator[TrainingSample]:
         """The samples of a file; what the format leaves out is None or empty."""
-        return (self.decode(record) for record in self.read(path))
+        return (self.decode(record) for record in self.read(Path(path)))
