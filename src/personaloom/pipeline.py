@@ -280,6 +280,10 @@ class Pipeline:
         self._adopt(store, count)
         self._begin(store)
         there = store.count("personas")
+        if there > count:
+            self.note(
+                f"num_personas={count}: the files hold the first {count:,} of {there:,} personas, the store keeps all"
+            )
         if there >= count:
             return count
         if StageName.PERSONA not in self.parts.plan:

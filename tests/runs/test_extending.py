@@ -149,6 +149,16 @@ def test_a_runs_own_config_reproduces_it_and_groups_still_work_on_top(tmp_path):
     assert manifest(clean)["config"]["interaction"]["max_turns"] == 3
 
 
+def test_a_smaller_number_of_personas_is_said_and_loses_nothing(tmp_path, capsys):
+    words = ("query.queries_per_persona=1", "distractor=none")
+    for number in (3, 2, 3):
+        assert run(f"num_personas={number}", *words, out=tmp_path) == 0
+        assert len(lines(dataset(tmp_path) / "personas.jsonl")) == number
+        said = capsys.readouterr().err
+        assert ("the files hold the first 2 of 3 personas, the store keeps all" in said) is (number == 2)
+    assert "to make" not in said
+
+
 def test_seeds_are_separate(tmp_path):
     """Another seed for one thing leaves the others as they were."""
     run("num_personas=1", out=tmp_path / "a")
