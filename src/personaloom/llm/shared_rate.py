@@ -38,6 +38,9 @@ LARGEST = 1 << 16
 PATIENCE_S = 0.02
 """A lock is held for some 50 µs. Whoever holds it longer is stopped, and not waited for."""
 
+LOOK_EVERY_S = 0.01
+"""How often a process that nobody complained to asks whether somebody complained to another one."""
+
 
 def runtime_folder() -> Path:
     """Where files of running processes belong: the session's own folder, or one of the user's below the temporary."""
@@ -155,6 +158,7 @@ class SharedRate:
         self._rate, self._file, self._clock = rate, file, clock
         self._seen = 0
         self._held = False
+        self._look_at = float("-inf")
         self.joined_at = float("-inf")
         """When it took over what others know: numbers of requests from before mean nothing since."""
 
@@ -162,6 +166,10 @@ class SharedRate:
         file = self._file
         if file is None:
             return
+        if not self._seen and not self._rate.limited:
+            if (now := self._clock()) < self._look_at:
+                return
+            self._look_at = now + LOOK_EVERY_S
         count = file.counter()
         if (count or self._rate.limited) and file.lock():
             self._held = True
