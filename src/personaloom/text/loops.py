@@ -20,7 +20,10 @@ def goes_round(text: str, times: int = 3) -> str:
         times: how often a sentence of four words or more has to stand there; together they make up more than half of
             the words.
     """
-    sentences = [tuple(_WORD.findall(sentence)) for sentence in _END.split(text.casefold())]
+    parts = _END.split(text.casefold())
+    if len(parts) < times:
+        return ""
+    sentences = [tuple(_WORD.findall(part)) for part in parts]
     counts = Counter(words for words in sentences if len(words) >= _LEAST_WORDS)
     if not counts:
         return ""
