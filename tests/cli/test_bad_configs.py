@@ -46,6 +46,11 @@ COMMANDS = {
     "literal key": (["llm=gpt4o", "llm.api_key=sk-abcdefghijklmnop"], "llm.api_key_env"),
     "flag against override": (["--num-personas", "5", "num_personas=6"], "contradicts num_personas=6"),
     "missing query file": (["query.path=nope.jsonl"], "nope.jsonl"),
+    "ledger to replay that is not there": (
+        ["ledger.mode=readonly", "ledger.path=slice.sqlite"],
+        "ledger.path: there is no ledger slice.sqlite",
+    ),
+    "ledger where none can be": (["ledger.path=/dev/null/ledger.sqlite"], "ledger.path: /dev/null cannot be a folder"),
     "missing bank": (["persona_bank=file", "persona_bank.path=nope.yaml"], "nope.yaml"),
     "option that needs a path": (["persona_bank=file"], "persona_bank.path=VALUE"),
     "missing prompt folder": (["prompts.folder=nope"], "nope"),

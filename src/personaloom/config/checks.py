@@ -111,9 +111,7 @@ def files_there(config: Config) -> Iterator[Fault]:
             yield from _readable(key, Path(path))
     yield from _prompt_files(config)
     yield from _writable("output_dir", config.get("output_dir"))
-    ledger = pick(config, "ledger.path")
-    if isinstance(ledger, str) and ledger and _is_folder(Path(ledger)):
-        yield Fault("ledger.path", f"{ledger} is a folder", f"name a file: {Path(ledger) / 'ledger.sqlite'}")
+    yield from _ledger(config)
     yield from _exportable(config.get("export_path"))
     dataset = config.get("dataset_dir")
     run = pick(config, "stages.run")
@@ -122,6 +120,21 @@ def files_there(config: Config) -> Iterator[Fault]:
             yield Fault("dataset_dir", f"there is no folder {dataset}", "name a dataset folder of an earlier run")
     else:
         yield from _writable("dataset_dir", dataset)
+
+
+def _ledger(config: Config) -> Iterator[Fault]:
+    """A ledger that is replayed is there; one that is written can be. It is opened only where a model is asked."""
+    path, mode = pick(config, "ledger.path"), pick(config, "ledger.mode")
+    if not isinstance(path, str) or not path:
+        return
+    asks = bool(roles_asked(config, pick(config, "stages.run")))
+    if _is_folder(Path(path)):
+        yield Fault("ledger.path", f"{path} is a folder", f"name a file: {Path(path) / 'ledger.sqlite'}")
+    elif asks and mode == "readonly" and not _there(Path(path)):
+        remedy = f"looked in {Path.cwd()}: name a ledger that is there, or have replies made with ledger.mode=readwrite"
+        yield Fault("ledger.path", f"there is no ledger {path}, and ledger.mode=readonly only replays one", remedy)
+    elif asks and mode == "readwrite" and str(Path(path).parent) != str(config.get("output_dir")):
+        yield from _writable("ledger.path", str(Path(path).parent))
 
 
 def _prompt_files(config: Config) -> Iterator[Fault]:
