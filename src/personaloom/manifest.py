@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from personaloom.distractor import NoiseTally
 from personaloom.errors import BudgetExhaustedError, InputError, MissingStageInputError, RunInterruptedError
 from personaloom.exports import Exports, atomic_json, file_facts
-from personaloom.llm.usage import TokenTracker
+from personaloom.llm.usage import TokenTracker, UsageTotals
 from personaloom.manifest_file import NAME, changed_files, read_manifest, stamps_of
 from personaloom.origin import holds_old_noise
 from personaloom.quality import Review
@@ -144,7 +144,7 @@ class _Writing:
         exports.pairs()
         usage = exports.token_usage()
         manifest = self._head() | self._counts(personas, queries, interactions)
-        manifest |= {"usage": _usage(usage, self.pipeline.token_tracker), **self._provenance(usage)}
+        manifest |= {"usage": _usage(usage, _sent(self.pipeline)), **self._provenance(usage)}
         origin = self.pipeline.origin
         if origin is not None:
             manifest |= origin.tell(manifest, self.read_in, alone=self.pipeline.alone)
@@ -313,9 +313,14 @@ def _status(pipeline: Pipeline) -> str:
     return "interrupted" if isinstance(stopped, RunInterruptedError) else "failed"
 
 
-def _usage(tracker: TokenTracker, this_run: TokenTracker) -> dict[str, Any]:
+def _sent(pipeline: Pipeline) -> UsageTotals:
+    """What this run sent: nothing, where it asked no model, whatever a run of the same pipeline did before it."""
+    return pipeline.token_tracker.sent if pipeline.asked else UsageTotals()
+
+
+def _usage(tracker: TokenTracker, this_run: UsageTotals) -> dict[str, Any]:
     return {
-        "this_run": this_run.sent.to_dict(),
+        "this_run": this_run.to_dict(),
         "paid": tracker.paid.to_dict(),
         "attributed": tracker.attributed.to_dict(),
         **tracker.tables(),

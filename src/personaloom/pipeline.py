@@ -69,6 +69,8 @@ class Pipeline:
         self.progress = progress or Silent()
         self.token_tracker = TokenTracker(keep_records=False)
         self.notes: list[str] = []
+        self.asked = False
+        """Whether the latest run asked a model: else ``token_tracker`` still counts the calls of one before it."""
         self.on_work: Callable[[], None] = _nothing
         """Called once, as soon as it is known that there is something to make."""
 
@@ -203,7 +205,7 @@ class Pipeline:
         if count < 1:
             raise UsageError(f"num_personas={count}: at least 1")
         self.stopped: PersonaLoomError | None = None
-        self.notes = []
+        self.notes, self.asked = [], False
         count = self._with_origin(count)
         judge = judge_of(self)
         if judge is not None:
@@ -333,7 +335,6 @@ class Pipeline:
             return
         self.on_work()
         self.progress.start(work.totals)
-        self.token_tracker.reset()
 
         async def stream(client: LLMClient) -> None:
             rounds = self.parts.interaction_generator.supplement_rounds
@@ -351,8 +352,6 @@ class Pipeline:
             return
         self.on_work()
         self.progress.start({SCORE: scoring.total})
-        if not self.parts.plan.generates:
-            self.token_tracker.reset()
 
         async def stream(client: LLMClient) -> None:
             engine = ScoringEngine(self.parts.engine, store, client, scoring, self.progress)
@@ -362,6 +361,9 @@ class Pipeline:
 
     def _with_client(self, stream: Callable[[LLMClient], Awaitable[None]]) -> None:
         """Run something with the run's models, ledger and budget."""
+        if not self.asked:  # what comes first in a run counts from zero, a judge after it goes on
+            self.token_tracker.reset()
+            self.asked = True
         limits = self.parts.engine.budget
         datasets = self.parts.sweep.get("datasets") or ()
         scope = self.fingerprint if datasets else str(self.parts.sweep.get("id") or self.fingerprint)

@@ -156,6 +156,11 @@ def test_the_basic_pipeline_gives_persona_specs_and_resets(tmp_path):
     again = basic.run(num_personas=3)
     assert [p.features for p in again["personas"]] == [p.features for p in result["personas"]]
     assert all(persona.system_prompt for persona in again["personas"])
+    sent = [json.loads(path.read_text("utf-8"))["usage"] for path in tmp_path.glob("datasets/*/manifest.json")]
+    assert sum(usage["this_run"]["calls"] for usage in sent) == 3
+    basic.run(num_personas=2)  # written anew, and nothing is asked
+    sent = [json.loads(path.read_text("utf-8"))["usage"] for path in tmp_path.glob("datasets/*/manifest.json")]
+    assert sum(usage["this_run"]["calls"] for usage in sent) == 0
     folders = list((tmp_path / "datasets").iterdir())
     basic.reset()
     assert not any(folder.exists() for folder in folders)
