@@ -175,6 +175,9 @@ def test_the_summary_says_what_was_made_noised_spent_and_where_it_is():
     ):  # fmt: skip
         assert part in text, part
     assert "incomplete_info" not in text
+    personas = summary(run=RunRef(kind="mlflow", links=links), counts=manifest()["counts"] | {"interactions": 0})
+    assert "Runs: " in personas
+    assert "Samples: " not in personas
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])

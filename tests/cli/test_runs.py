@@ -86,6 +86,7 @@ def test_stages_one_after_the_other_are_the_whole():
     ]
 
 
-def test_personas_alone_with_the_basic_mode():
+def test_personas_alone_with_the_basic_mode(capsys):
     assert entry(["--mode", "basic", "--num-personas", "2", "tracking=none", "export_path=p.json"]) == 0
     assert len(json.loads(Path("p.json").read_text())) >= 1
+    assert "personas p.json" in capsys.readouterr().out

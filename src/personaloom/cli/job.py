@@ -64,7 +64,8 @@ def run_job(config: Mapping[str, Any], context: JobContext) -> int:
         tracker.close()
     context.dataset = outcome.folder
     # A sweep gives its links once, at its end.
-    print_summary(outcome.manifest, outcome.folder, RunRef() if context.sweep else outcome.run)
+    run = RunRef() if context.sweep else outcome.run
+    print_summary(outcome.manifest, outcome.folder, run, exported=parts.export_path)
     if outcome.stopped is not None:
         context.message = redact(str(outcome.stopped))
         sys.stderr.write(f"stopped: {context.message}\n")

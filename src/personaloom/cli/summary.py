@@ -25,7 +25,11 @@ Row = tuple[str, str]
 
 
 def print_summary(
-    manifest: Mapping[str, Any], folder: Path, run: RunRef | None = None, console: Console | None = None
+    manifest: Mapping[str, Any],
+    folder: Path,
+    run: RunRef | None = None,
+    console: Console | None = None,
+    exported: Path | None = None,
 ) -> None:
     """Print it to stdout, for the terminal's width.
 
@@ -34,6 +38,7 @@ def print_summary(
         folder: of the dataset.
         run: where MLflow has it.
         console: to print to.
+        exported: the file of personas that ``export_path`` asked for.
     """
     console = console or Console()
     if console.width > WIDEST and console.is_terminal:
@@ -44,7 +49,7 @@ def print_summary(
     _print_rows(console, [*_made(manifest), *_noise(manifest), *_missing(manifest)])
     console.print(_tokens(manifest))
     # Paths, addresses and commands stay whole, however narrow the window: they are there to be copied.
-    for label, text in (*_cost(manifest), *_places(manifest, folder, run or RunRef())):
+    for label, text in (*_cost(manifest), *_places(manifest, folder, run or RunRef(), exported)):
         console.print(Text.assemble((f"{label:<8} ", "bold"), text), soft_wrap=True)
 
 
@@ -161,15 +166,19 @@ def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
         yield "", f"{usage['unknown_attempts']:,} attempts were cut off, and what they used is not known"
 
 
-def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef) -> Iterator[Row]:
+def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef, exported: Path | None) -> Iterator[Row]:
     yield "dataset", str(folder)
+    if exported is not None:
+        yield "personas", str(exported)
     error = (manifest.get("tracking") or {}).get("error")
     if error:
         yield "MLflow", f"not logged: {error}"
         yield "", upload_later(folder, manifest)
     if run.serve:
         yield "MLflow", run.serve
-    for index, (title, address) in enumerate(list(run.links.items())[:2]):
+    # The samples side by side are of conversations: where there is none, that page is empty.
+    shown = [link for link in run.links.items() if link[0] != "Samples" or manifest["counts"]["interactions"]]
+    for index, (title, address) in enumerate(shown[:2]):
         yield ("MLflow" if not index and not run.serve else ""), f"{title}: {address}"
     for note in run.notes:
         yield "", note
