@@ -142,7 +142,7 @@ def test_personas_alone_are_a_dataset_too(tmp_path, monkeypatch):
 def test_a_file_of_samples_is_read_in_as_well(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     source = OUTPUT / "training_data" / "train_samples.json"
-    assert entry([f"migrate={source}", "name=mine", "output_dir=elsewhere"]) == 0
+    assert entry([f"migrate={source}", "name=mine", "output_dir=elsewhere", "tracking=none"]) == 0
     said = capsys.readouterr().out
     (folder,) = Path("elsewhere/datasets").iterdir()
     assert folder.name.startswith("mine-")

@@ -23,7 +23,8 @@ def run(value: str, call: Invocation) -> int:
 
     Args:
         value: ``config.yaml`` of the reference system, its output folder, or a file of samples.
-        call: overrides ``name=`` and ``output_dir=`` say where a dataset goes; a config takes none.
+        call: overrides ``name=`` and ``output_dir=`` say where a dataset goes; ``tracking=none``, which other verbs
+            take, is what happens here anyhow; a config takes none.
 
     Raises:
         UsageError: it is nothing of the reference system's, or the target is there already.
@@ -68,6 +69,8 @@ def _read_in(path: Path, overrides: Sequence[str]) -> int:
     from personaloom.config.reference.dataset import read_in  # noqa: PLC0415 - the report's machinery is for data only
 
     given = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
+    if given.get("tracking") == "none":  # nothing is tracked where data is read in
+        del given["tracking"]
     unknown = sorted(set(given) - {"name", "output_dir"})
     if unknown:
         raise UsageError(
