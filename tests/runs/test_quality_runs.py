@@ -440,7 +440,8 @@ def test_scores_of_two_assistants_become_preferences(siblings):
 @pytest.mark.parametrize("by", ["samples", "tokens"])
 def test_arms_that_are_compared_have_equal_sizes(siblings, by):
     out, folders = siblings
-    assert run(f"arms={by}:{folders[0]},{folders[1]}", "training_data.formats=[jsonl]", out=out) == 0
+    named = [folders[0], folders[1].name.rpartition("-")[2][:6]]  # a folder, and a fingerprint's beginning
+    assert run(f"arms={by}:{named[0]},{named[1]}", "training_data.formats=[jsonl]", out=out) == 0
     (folder,) = (p for p in (out / "arms").iterdir() if p.name.startswith(by))
     arms = json.loads((folder / "arms.json").read_text("utf-8"))["arms"]
     sizes = [arm[by] for arm in arms.values()]
@@ -455,6 +456,10 @@ def test_one_dataset_is_no_comparison(siblings, capsys):
     out, (one, _) = siblings
     assert run(f"arms={one}", out=out) == run(f"preferences={one}", out=out) == 2
     assert "preferences=A,B" in capsys.readouterr().err
+    assert run(f"arms={one},nowhere", out=out) == run(f"preferences=nowhere,{one}", out=out) == 2
+    said = capsys.readouterr().err
+    assert "preferences=nowhere: nothing has that name, and no dataset's fingerprint begins so" in said
+    assert f"in {out} there are: {one.name}" in said
 
 
 # -- files that were not made here -----------------------------------------------------------------------------------
@@ -543,10 +548,10 @@ def test_what_cannot_be_read_is_said(tmp_path, made, capsys):
 # -- people ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_sheet_for_people_is_written_blind_and_read_back_into_manifest_and_report(tmp_path):
+def test_a_sheet_for_people_is_written_blind_and_read_back_into_manifest_and_report(tmp_path, capsys):
     assert run("num_personas=4", "distractor=heavy", out=tmp_path) == 0
     folder = dataset(tmp_path)
-    assert run(f"annotate={folder}", "quality.annotation.count=30", out=tmp_path) == 0
+    assert run(f"annotate={folder.name[-12:]}", "quality.annotation.count=30", out=tmp_path) == 0
     sheet, key = folder / "annotation/sheet.csv", json.loads((folder / "annotation/key.json").read_text("utf-8"))
     with sheet.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -554,6 +559,9 @@ def test_a_sheet_for_people_is_written_blind_and_read_back_into_manifest_and_rep
     assert sum(answer["verdict"] == "applied" for answer in key.values()) == 15
     assert not any(answer["sample_id"] in sheet.read_text("utf-8") for answer in key.values())
     assert run(f"annotate={folder}", out=tmp_path) == 2  # somebody may be filling it in
+    capsys.readouterr()
+    assert run(f"annotate={sheet}", out=tmp_path) == 2
+    assert "sheet.csv: nothing is filled in → in the column noise one of none, surface_noise" in capsys.readouterr().err
     filled = []
     for name in ("ann", "bo"):
         for row in rows:

@@ -101,7 +101,8 @@ def read_sheets(sheets: Sequence[Path], key_file: Path) -> dict[str, Any]:
         (ties are left out); ``ratings``: means of noisy and of clean messages.
 
     Raises:
-        InputError: a column or an item that the key does not know, or a value that is no choice, named by its line.
+        InputError: a column or an item that the key does not know, a value that is no choice, named by its line, or a
+            sheet that nobody filled in.
     """
     answers = json.loads(key_file.read_text("utf-8"))
     filled = [_read(path, answers) for path in sheets]
@@ -133,7 +134,13 @@ def _read(path: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         missing = {"item", "noise"} - set(reader.fieldnames or ())
         if missing:
             raise InputError(f"{path}: there is no column {', '.join(sorted(missing))}; keep the header of the sheet")
-        return {row["item"]: _row(path, reader.line_num, row, answers) for row in reader}
+        found = {row["item"]: _row(path, reader.line_num, row, answers) for row in reader}
+    if not any(found.values()):  # counted as an annotator, it would make agreement look measured
+        raise InputError(
+            f"{path}: nothing is filled in → in the column noise one of {', '.join(NOISE_LABELS)} for each message "
+            f"({', '.join(RATINGS)}: 1 to 5, where you like), or leave this sheet out"
+        )
+    return found
 
 
 def _row(path: Path, line: int, row: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:

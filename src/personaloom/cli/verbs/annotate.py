@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.cli.argv import Invocation
+from personaloom.cli.named import dataset_folder
 from personaloom.cli.verbs.dataset import composed, quality_of
 from personaloom.errors import InputError, UsageError
 from personaloom.exports import atomic_json
@@ -28,8 +29,9 @@ def run(value: str, call: Invocation) -> int:
     """Write a sheet, or read filled ones.
 
     Args:
-        value: a dataset folder or a file of samples, to write ``annotation/sheet.csv`` and ``annotation/key.json``; or
-            filled sheets with commas between them, read with the ``key.json`` beside the first.
+        value: a dataset (its folder or its fingerprint's beginning) or a file of samples, to write
+            ``annotation/sheet.csv`` and ``annotation/key.json`` beside it; or filled sheets with commas between them,
+            read with the ``key.json`` beside the first.
         call: ``quality.annotation.count`` says how many messages a sheet has.
 
     Raises:
@@ -41,10 +43,11 @@ def run(value: str, call: Invocation) -> int:
     paths = [Path(part.strip()).expanduser() for part in value.strip("[]").split(",") if part.strip()]
     if not paths:
         raise UsageError("annotate=: name a dataset folder to write a sheet of, or the filled sheets (*.csv)")
-    missing = [str(path) for path in paths if not path.exists()]
+    sheets = all(path.suffix.lower() == ".csv" for path in paths)
+    missing = [str(path) for path in paths if not path.exists() and (sheets or len(paths) > 1)]
     if missing:
         raise InputError(f"annotate=: there is no {', no '.join(missing)}")
-    lines = _read(paths) if all(path.suffix.lower() == ".csv" for path in paths) else _write(paths, call)
+    lines = _read(paths) if sheets else _write(paths, call)
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
@@ -52,8 +55,9 @@ def run(value: str, call: Invocation) -> int:
 def _write(paths: list[Path], call: Invocation) -> Iterator[str]:
     if len(paths) > 1:
         raise UsageError("annotate=: one dataset, or filled sheets that all end in .csv")
-    (path,) = paths
-    plan = quality_of(composed(call))
+    config = composed(call)
+    plan = quality_of(config)
+    path = paths[0] if paths[0].exists() else dataset_folder("annotate", str(paths[0]), Path(config["output_dir"]))
     folder = (path if path.is_dir() else path.parent) / FOLDER
     if (folder / SHEET).exists():
         raise UsageError(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from personaloom.cli.argv import Invocation
+from personaloom.cli.named import dataset_folder
 from personaloom.cli.verbs.dataset import composed
 from personaloom.errors import UsageError
 from personaloom.siblings import write_arms
@@ -20,19 +21,21 @@ def run(value: str, call: Invocation) -> int:
     """Export equal arms.
 
     Args:
-        value: dataset folders with commas between them, ``samples:`` or ``tokens:`` before them.
+        value: datasets with commas between them, each a folder or the beginning of a fingerprint; ``samples:`` or
+            ``tokens:`` before them.
         call: ``training_data.formats`` and its siblings say how arms are written, ``output_dir=`` where.
 
     Raises:
-        UsageError: fewer than two datasets.
+        UsageError: fewer than two datasets, or one that is not there.
     """
     by, colon, rest = value.partition(":")
     if not colon or by not in ARM_MODES:
         by, rest = ARM_MODES[0], value
-    folders = [Path(part.strip()).expanduser() for part in rest.strip("[]").split(",") if part.strip()]
-    if call.action == "multirun" or len(folders) < 2:
+    words = [part.strip() for part in rest.strip("[]").split(",") if part.strip()]
+    if call.action == "multirun" or len(words) < 2:
         raise UsageError(f"arms={value}: name two or more dataset folders, arms=A,B or arms=tokens:A,B")
     config = composed(call)
+    folders = [dataset_folder("arms", word, Path(config["output_dir"])) for word in words]
     options = {key: config["training_data"][key] for key in _PASSED if key in config["training_data"]}
     target, found = write_arms(folders, by, Path(config["output_dir"]), options)
     lines = [f"equal {by}: {target}"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from personaloom.cli.argv import Invocation
 from personaloom.cli.comparing import OUTCOME, SweepRecord, compare_and_print, read_sweep
+from personaloom.cli.named import begins, is_named, only_dataset
 from personaloom.errors import UsageError
 from personaloom.tracking import TrackingWorker
 
@@ -17,7 +18,6 @@ __all__ = ["run"]
 
 WORDS = ("baseline", "primary", "output_dir", "tracking")
 LAST = "last"
-_SHORTEST = 6
 
 
 @dataclass
@@ -118,30 +118,19 @@ def _as_sweep(word: str, output_dir: Path, chosen: _Chosen) -> bool:
 
 
 def _as_dataset(word: str, output_dir: Path, chosen: _Chosen) -> bool:
-    return _only(word, output_dir, chosen, lambda folder: folder.name == word or _fits(word, folder.name))
+    return _add(only_dataset("compare", word, output_dir, lambda folder: is_named(word, folder)), chosen)
 
 
 def _as_run(word: str, output_dir: Path, chosen: _Chosen) -> bool:
     def has(folder: Path) -> bool:
-        return _starts(word, str((_manifest(folder).get("tracking") or {}).get("run_id") or ""))
+        return begins(word, str((_manifest(folder).get("tracking") or {}).get("run_id") or ""))
 
-    return _only(word, output_dir, chosen, has)
-
-
-def _only(word: str, output_dir: Path, chosen: _Chosen, fits: Callable[[Path], bool]) -> bool:
-    hits = [path.parent for path in sorted(output_dir.glob("datasets/*/manifest.json")) if fits(path.parent)]
-    if len(hits) > 1:
-        raise UsageError(f"compare={word}: several datasets are meant → one of {', '.join(hit.name for hit in hits)}")
-    chosen.folders += hits
-    return bool(hits)
+    return _add(only_dataset("compare", word, output_dir, has), chosen)
 
 
-def _fits(word: str, name: str) -> bool:
-    return _starts(word, name.rpartition("-")[2])
-
-
-def _starts(word: str, name: str) -> bool:
-    return len(word) >= _SHORTEST and name.startswith(word)
+def _add(found: Path | None, chosen: _Chosen) -> bool:
+    chosen.folders += [found] if found else []
+    return found is not None
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from personaloom.cli.argv import Invocation
+from personaloom.cli.named import dataset_folder
 from personaloom.cli.verbs.dataset import composed
 from personaloom.errors import UsageError
 from personaloom.siblings import write_preferences
@@ -17,16 +18,18 @@ def run(value: str, call: Invocation) -> int:
     """Write preference pairs.
 
     Args:
-        value: two dataset folders with a comma between them.
+        value: two datasets with a comma between them, each a folder or the beginning of a fingerprint.
         call: ``output_dir=`` says where they go.
 
     Raises:
-        UsageError: not two datasets, or none of their shared samples is judged.
+        UsageError: not two datasets, one that is not there, or none of their shared samples is judged.
     """
-    folders = [Path(part.strip()).expanduser() for part in value.strip("[]").split(",") if part.strip()]
-    if call.action == "multirun" or len(folders) != 2:
+    words = [part.strip() for part in value.strip("[]").split(",") if part.strip()]
+    if call.action == "multirun" or len(words) != 2:
         raise UsageError(f"preferences={value}: name two dataset folders, preferences=A,B")
-    target, found = write_preferences(folders[0], folders[1], Path(composed(call)["output_dir"]))
+    output_dir = Path(composed(call)["output_dir"])
+    one, two = (dataset_folder("preferences", word, output_dir) for word in words)
+    target, found = write_preferences(one, two, output_dir)
     counts = ", ".join(f"{split} {count:,}" for split, count in found["preferences"].items())
     judged = found["shared"] - found["unjudged"]
     sys.stdout.write(f"preferences: {counts}, of {found['shared']:,} shared samples, {judged:,} judged; {target}\n")
