@@ -4,7 +4,7 @@ Real commands (``python run.py``), alone and four at once on one key, against a 
 counted is what the server allowed. Settled is the first moment from which every five seconds (of the fifteen that
 follow) reach 0.9 of R; the share is that of the time from ``SETTLE_S`` on until the first process nears its end.
 
-    python benchmarks/bench_limits.py [--seconds 75] [--only strict] [--rate 40] [--processes 1 4]
+    python benchmarks/bench_limits.py [--seconds 50] [--only strict] [--rate 30] [--processes 1 4]
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def row(form: str, variant: str, processes: int, rate: float, seconds: float) ->
 
 def main() -> None:
     ask = argparse.ArgumentParser()
-    ask.add_argument("--seconds", type=float, default=75.0, help="of one case, roughly")
-    ask.add_argument("--rate", type=float, default=40.0)
+    ask.add_argument("--seconds", type=float, default=50.0, help="of one case, roughly")
+    ask.add_argument("--rate", type=float, default=30.0)
     ask.add_argument("--only", default="", help="part of a form's or a variant's name")
     ask.add_argument("--processes", type=int, nargs="*", default=[1, 4])
     given = ask.parse_args()

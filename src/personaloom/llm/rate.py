@@ -102,9 +102,9 @@ class AdaptiveRate(Known):
     """Of what the server was seen to bear."""
     FIRST_LOOK_S = 0.25
     """So long after the first 429 of all, other requests of the same burst may still be rejected."""
-    SHALLOW, PROOF = 2, 3
-    """A server that accepts no more than the first of a burst may store no allowance; so many at once then show it."""
-    AT_ONCE_S = 0.01
+    PROOF, AT_ONCE_S, FEW = 4, 0.01, 30
+    """So many requests within so short a time, after a pause, show whether a server that took few at first stores any
+    allowance: one that does not takes one of them."""
     SOON = 0.125
     """Of the time between two requests: so soon one that such a server rejected is followed by the next."""
     ASK_EVERY_S = 0.125
@@ -228,7 +228,7 @@ class AdaptiveRate(Known):
         """Before the first request after the first drop: set the rate to what the server took, answered or not yet."""
         if self._first_look and self._low is None and now >= self.paused_until:
             took = self.accepted_lately.count + in_flight
-            self._to_prove = took <= self.SHALLOW
+            self._to_prove = took <= self.FEW
             self._low = self._plateau = max(took, 1) / max(1.0, self.accepted_lately.lasted(self._dropped_at))
             self._first_look, self._searching = False, True
             self._share = 0.0  # what one burst was told is no measure
@@ -248,14 +248,14 @@ class AdaptiveRate(Known):
         return self._proof_number is not None and self._number < self._proof_number + self.PROOF
 
     def _prove(self, number: int, *, rejected: bool) -> bool:
-        """Requests that were sent at once: if the server took one of them and not all, it stores nothing."""
+        """Count requests that were sent at once; gives whether this was one of them."""
         first = self._proof_number
         if first is None or not first < number <= first + self.PROOF:
             return False
         self._proof_rejected += rejected
         self._proof_accepted += not rejected
         if self._proof_rejected + self._proof_accepted == self.PROOF:
-            self._shallow = 0 < self._proof_accepted < self.PROOF
+            self._shallow = self._proof_accepted == 1
             self._proof_number = None
         return True
 
