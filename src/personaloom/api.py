@@ -6,6 +6,7 @@ They compose a config file, build the parts, and run; the result is what the see
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +57,7 @@ class Outcome:
         run: where MLflow has it.
         stopped: what ended it early, or None.
         exit_code: for the command line.
+        after_s: seconds that report and upload took, which ``duration_s`` of the manifest does not hold.
     """
 
     manifest: Mapping[str, Any]
@@ -63,6 +65,7 @@ class Outcome:
     run: RunRef
     stopped: PersonaLoomError | None
     exit_code: int
+    after_s: float = 0.0
 
 
 def run_dataset(
@@ -91,6 +94,7 @@ def _run_dataset(
     parts = pipeline.parts
     pipeline.on_work = tracker.begin  # its slow start runs beside the pipeline, where there is anything to do
     manifest: Mapping[str, Any] = pipeline.run(num_personas)
+    made = time.monotonic()
     _export_personas(pipeline, manifest)
     if _wants_report(parts, manifest):
         pipeline.progress.status("writing the report")
@@ -99,7 +103,8 @@ def _run_dataset(
     run = RunRef()
     if manifest["counts"]["interactions"] or parts.mode == "basic" or StageName.TRACK in parts.plan:
         manifest, run = _track(pipeline, manifest, tracker, config_files)
-    return Outcome(manifest, pipeline.folder, run, pipeline.stopped, _exit_code(pipeline, manifest))
+    after_s = time.monotonic() - made
+    return Outcome(manifest, pipeline.folder, run, pipeline.stopped, _exit_code(pipeline, manifest), after_s)
 
 
 def _wants_report(parts: Parts, manifest: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from personaloom.exports import Exports, atomic_json, file_facts
 from personaloom.llm.usage import TokenTracker, UsageTotals
 from personaloom.manifest_file import NAME, changed_files, read_manifest, stamps_of
 from personaloom.origin import holds_old_noise
+from personaloom.plural import many
 from personaloom.quality import Review
 from personaloom.records import Interaction, NoiseLayer, utc_now
 from personaloom.scoring import PAIR, stored_comparisons, stored_scores
@@ -144,6 +145,8 @@ class _Writing:
         exports.pairs()
         usage = exports.token_usage()
         manifest = self._head() | self._counts(personas, queries, interactions)
+        # A simulated model that was not asked (personas alone) simulated nothing, whatever the dataset's name says.
+        manifest["simulated"] &= any(manifest["counts"][of] for of in ("prompts", "queries", "interactions"))
         manifest |= {"usage": _usage(usage, _sent(self.pipeline)), **self._provenance(usage)}
         origin = self.pipeline.origin
         if origin is not None:
@@ -190,10 +193,10 @@ class _Writing:
         if failed[SCORE]:
             known = quality["judge"] or {"judged": 0, "skipped": 0, "refused": 0}
             quality["judge"] = {**known, "failed": failed[SCORE]}
-            self.pipeline.note(f"judge: {failed[SCORE]:,} samples could not be scored, {again}")
+            self.pipeline.note(f"judge: {many(failed[SCORE], 'sample')} could not be scored, {again}")
         if failed[PAIR]:
             quality["pairs"] = {**(quality["pairs"] or {"compared": 0, "skipped": 0}), "failed": failed[PAIR]}
-            self.pipeline.note(f"judge: {failed[PAIR]:,} pairs could not be compared, {again}")
+            self.pipeline.note(f"judge: {many(failed[PAIR], 'pair')} could not be compared, {again}")
 
     def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
         # Noise that was read in was drawn at a rate that is not known: there is nothing to test it against.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.distractor import NoiseTally
+from personaloom.plural import many
 from personaloom.records import Interaction
 from personaloom.store_file import stored_meta
 
@@ -102,7 +103,7 @@ class Origin:
     @property
     def words(self) -> str:
         """``60 personas and 240 conversations``."""
-        return f"{self.facts.personas:,} personas and {self.conversations:,} conversations"
+        return f"{many(self.facts.personas, 'persona')} and {many(self.conversations, 'conversation')}"
 
     def tell(self, manifest: dict[str, Any], read: NoiseTally, *, alone: bool) -> dict[str, Any]:
         """A manifest's entries that say what was read in, and what is not known of it.
@@ -158,10 +159,8 @@ class Origin:
             lines.append(f"{facts.source} has no token report: tokens of what was read in are unknown, and not counted")
         made = manifest["made_here"]
         if made["personas"]:
-            lines.append(
-                f"{made['personas']:,} personas were sampled here: their distance is kept among themselves, and not "
-                "to those that were read in"
-            )
+            sampled = many(made["personas"], "persona was", "personas were")
+            lines.append(f"{sampled} sampled here: distances are kept among those, and not to those that were read in")
         return lines
 
 

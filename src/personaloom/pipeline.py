@@ -25,6 +25,7 @@ from personaloom.errors import (
     StoreError,
     UsageError,
 )
+from personaloom.features import require_features
 from personaloom.fingerprint import STAGES, chain, models_of, templates_of
 from personaloom.llm.budget import Budget
 from personaloom.llm.client import LLMClient
@@ -35,6 +36,7 @@ from personaloom.loop import run_in_loop
 from personaloom.manifest import write_dataset
 from personaloom.origin import Origin
 from personaloom.parts import Parts
+from personaloom.plural import many
 from personaloom.progress import Progress, Silent
 from personaloom.quality import Judge, QualityPlan
 from personaloom.scoring import STAGE as SCORE
@@ -293,8 +295,8 @@ class Pipeline:
                 self.note(f"num_personas={count}: there are {there:,}, and this run samples none (stages)")
                 return there
             raise MissingStageInputError(
-                f"{self.folder} has {there} personas, {count} are asked for: run the persona stage first "
-                f"(--stage persona, or stages=persona)" + (f", or num_personas={there}" if there else "")
+                f"{self.folder} has {many(there, 'persona')}, {many(count, 'is', 'are')} asked for: run the persona "
+                f"stage first (--stage persona, or stages=persona)" + (f", or num_personas={there}" if there else "")
             )
         self.on_work()
         self.progress.start({"persona": count - there})
@@ -333,6 +335,7 @@ class Pipeline:
         work = SlotWork(self.parts, self.noise_mode, store, count)
         if not any(work.totals.values()):
             return
+        require_features(self.parts, store, count)
         self.on_work()
         self.progress.start(work.totals)
 
@@ -350,6 +353,7 @@ class Pipeline:
         scoring = Scoring(self, judge, store, count)
         if not scoring.total:
             return
+        require_features(self.parts, store, count, judged=True)
         self.on_work()
         self.progress.start({SCORE: scoring.total})
 

@@ -95,6 +95,30 @@ FILES = {
         ["-m", "seed=1,2", "prompts.overrides.assistant=mine.j2"],
         "mine.j2:4: there is no variable 'perona' → variables there are: features, history, persona_prompt, topic",
     ),
+    "prompt with a field that no message has": (
+        "mine.j2",
+        "{# version: 2 #}\n=== user\n{% for m in history %}\n{{ m.rol }}{{ m.by | default('') }}{% endfor %}{{ topic }}",
+        ["prompts.overrides.assistant=mine.j2"],
+        "mine.j2:4: m has no 'rol' → it has content, role",
+    ),
+    "prompt with a feature that the bank does not have": (
+        "mine.j2",
+        "{# version: 2 #}\n=== user\n{% if 'mood' in features %}{{ features.mood }}{% endif %}\n{{ features['rol'] }}",
+        ["prompts.overrides.user_feedback=mine.j2"],
+        "mine.j2:4: the bank has no dimension 'rol' → did you mean role?",
+    ),
+    "prompt with features where none are given": (
+        "mine.j2",
+        "{# version: 2 #}\n=== user\n{% for name in features.keys() %}{{ name }}{% endfor %}",
+        ["prompts.overrides.assistant=mine.j2"],
+        "mine.j2:3: the assistant is told no features, for interaction.assistant_persona=none",
+    ),
+    "prompt with a feature that not every persona has": (
+        "mine.j2",
+        "{# version: 2 #}\n=== user\n{{ features.role }}{{ features.domain }}",
+        ["prompts.overrides.user_feedback=mine.j2", "num_personas=9", "sampler.required_dimensions=[domain]"],
+        "of 9 personas have no feature 'role' → write features.get('role', '…')",
+    ),
     "prompt that is not known": ("p/poem.j2", "=== user\nx", ["prompts.folder=p"], "poem"),
     "bad YAML in a folder of the user's": (
         "mine/llm/x.yaml",
@@ -153,13 +177,15 @@ def expect(code: int, says: str, capsys) -> None:
 
 
 def test_an_unforeseen_error_is_short_and_its_traceback_is_in_a_file(capsys, monkeypatch):
-    def broken(argv):
+    def broken(call):
         raise RuntimeError("sk-abcdefghijklmnop is broken")
 
-    monkeypatch.setattr("personaloom.cli.dispatch.parse", broken)
-    assert entry(["x=1"]) == 1
+    write("config.yaml", "defaults: [personaloom, _self_]\noutput_dir: elsewhere\n")
+    monkeypatch.setattr("personaloom.cli.dispatch._act", broken)
+    assert entry(["num_personas=1"]) == 1
     err = capsys.readouterr().err
-    (file,) = Path("outputs/errors").iterdir()
+    (file,) = Path("elsewhere/errors").iterdir()
+    assert not Path("outputs").exists()
     assert str(file) in err
     assert "Traceback" not in err
     assert "in broken" in file.read_text()

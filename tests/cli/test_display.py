@@ -233,6 +233,27 @@ def test_failures_and_lost_tracking_are_said_with_the_way_on():
     assert "stages=track dataset_dir=" in text
 
 
+def test_what_failed_for_good_is_said_with_the_words_that_ask_for_it_again():
+    def again(*kinds, **config):
+        counts = manifest()["counts"] | {"failed": 2}
+        text = summary(60, counts=counts, failures=dict.fromkeys(kinds, 1), failed_share=0.04, config=config)
+        return [line for line in text.splitlines() if line.startswith("again")]
+
+    retry = {"engine": {"retry": {"content_attempts": 5}}}
+    (line,) = again("refusal", "timeout", **retry)
+    assert line.endswith("reset=true engine.retry.content_attempts=10 engine.retry.retry_refusals=true")
+    assert again("empty_reply")[0].endswith("reset=true engine.retry.max_fault_attempts=12")
+    assert "llm.max_tokens" in again("truncated")[0]
+    assert again("timeout") == again("refusal", ledger={"mode": "off"}) == []
+
+
+def test_the_time_of_report_and_upload_is_said_beside_the_run_s_own():
+    console = Console(file=io.StringIO(), width=100)
+    print_summary(manifest(tracking={"kind": "mlflow"}), Path("d"), console=console, after_s=4.3)
+    assert "done in 3 s, and 4 s for report and MLflow" in console.file.getvalue()
+    assert "MLflow" not in summary()
+
+
 def test_the_command_that_uploads_later_names_the_store_that_the_run_was_meant_for():
     config = {"output_dir": "elsewhere", "experiment_name": "personaloom", "tracking": {"uri": "http://127.0.0.1:9"}}
     text = summary(config=config, tracking={"error": "no answer"})

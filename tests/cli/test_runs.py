@@ -89,4 +89,10 @@ def test_stages_one_after_the_other_are_the_whole():
 def test_personas_alone_with_the_basic_mode(capsys):
     assert entry(["--mode", "basic", "--num-personas", "2", "tracking=none", "export_path=p.json"]) == 0
     assert len(json.loads(Path("p.json").read_text())) >= 1
-    assert "personas p.json" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "personas p.json" in out
+    assert "SIMULATED" in out  # system prompts are text
+    assert entry(["--mode", "basic", "num_personas=1", "generate_prompts=false", "tracking=none"]) == 0
+    out = capsys.readouterr().out
+    assert "SIMULATED" not in out
+    assert "1 persona, 0 conversations" in out

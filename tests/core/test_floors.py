@@ -7,7 +7,7 @@ import personaloom
 
 ROOT = Path(personaloom.__file__).parent
 FLOORS = [
-    {"keyed", "errors", "records", "loop", "paths", "progress", "text"},
+    {"keyed", "errors", "records", "loop", "paths", "plural", "progress", "text"},
     {"llm"},
     {"personas", "queries", "dialogue", "distractor", "training", "quality"},
     {
@@ -31,6 +31,7 @@ FLOORS = [
         "origin",
         "scoring",
         "siblings",
+        "features",
     },
     {"tracking"},
     {"config", "cli", "api", "foreign", "__init__", "__main__"},

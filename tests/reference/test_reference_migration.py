@@ -45,6 +45,12 @@ def test_the_report_names_files_gaps_and_the_command(example, capsys):
     assert gaps[example] in said
 
 
+def test_overrides_go_into_the_command_that_runs_the_result(example, capsys):
+    assert entry(["migrate=config.yaml", "--num-personas", "3", "name=a b"]) == 0
+    said = capsys.readouterr().out
+    assert "config personaloom_conf/config.yaml 'name=a b' num_personas=3\n" in said
+
+
 def test_the_files_are_plain_hydra_and_say_where_each_value_comes_from(example, capsys):
     migrated(capsys)
     primary = Path("personaloom_conf/config.yaml").read_text("utf-8")
@@ -84,7 +90,6 @@ def test_a_key_is_refused_and_nothing_is_written(example, capsys):
     [
         (["migrate=nothing.yaml"], "no such file"),
         (["migrate=personaloom.yaml"], "it has no persona_generation"),
-        (["migrate=config.yaml", "num_personas=3"], "give them when you run the result"),
         (["migrate=empty"], "nothing of the reference system's"),
     ],
 )

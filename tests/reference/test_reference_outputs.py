@@ -146,7 +146,7 @@ def test_a_file_of_samples_is_read_in_as_well(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     (folder,) = Path("elsewhere/datasets").iterdir()
     assert folder.name.startswith("mine-")
-    assert "1 personas, 1 conversations, 2 turns" in said
+    assert "1 persona, 1 conversation, 2 turns" in said
     assert str(folder / "report.html") in said
 
 

@@ -4,16 +4,28 @@ from collections import defaultdict
 
 from harness import run
 
+from personaloom.llm.prompt_fields import INSIDE
 from personaloom.llm.prompt_variables import VARIABLES
 from personaloom.llm.prompts import PromptLibrary, shipped_prompts
 
 
-def test_every_template_is_given_exactly_the_variables_that_are_listed(tmp_path, monkeypatch):
+def fits(value, example):
+    """Whether a value has the fields of an example, and no others."""
+    if isinstance(example, list):
+        return isinstance(value, list | tuple) and all(fits(each, example[0]) for each in value)
+    if isinstance(example, dict):
+        return value.keys() == example.keys() and all(fits(value[key], each) for key, each in example.items())
+    return value is None or isinstance(value, type(example))
+
+
+def test_every_template_is_given_exactly_the_variables_and_fields_that_are_listed(tmp_path, monkeypatch):
     given = defaultdict(set)
     render = PromptLibrary.render
 
     def watched(library, name, variables):
         given[name] |= {frozenset(variables)}
+        for key in INSIDE.keys() & variables.keys():
+            assert fits(variables[key], INSIDE[key]), key
         return render(library, name, variables)
 
     monkeypatch.setattr(PromptLibrary, "render", watched)

@@ -45,9 +45,11 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 
 def _coded(argv: Sequence[str]) -> int:
+    call = Invocation()
     try:
         with terminated_like_ctrl_c():
-            code = _act(parse(argv))
+            call = parse(argv)
+            code = _act(call)
         sys.stdout.flush()  # now, and not when the process ends: a full device and a closed pipe have their answer
         return code
     except PersonaLoomError as error:
@@ -61,7 +63,7 @@ def _coded(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001 - the last boundary: reported, kept in a file, exit code 1
-        where = keep_traceback(error)
+        where = keep_traceback(error, _output_dir(call))
         return _say(f"unforeseen {type(error).__name__}: {redact(str(error))}\n  the traceback is in {where}", 1)
 
 
@@ -106,15 +108,27 @@ def _say(message: str, code: int) -> int:
     return code
 
 
-def keep_traceback(error: BaseException) -> Path:
-    """Write the traceback, without anything that looks like a key, to ``outputs/errors`` or a temporary folder."""
+def _output_dir(call: Invocation) -> Path:
+    """Where the command was to write, as far as that can still be found out."""
+    words = [word for word in call.overrides if word.lstrip("+").partition("=")[0] in {"output_dir", "experiment"}]
+    try:
+        composed = import_module("personaloom.config.composition").compose(
+            words, config=call.config, config_dirs=call.config_dirs
+        )
+        return Path(str(composed["output_dir"]))
+    except Exception:  # noqa: BLE001 - what crashed may be just this, and the crash is what is to be told
+        return Path("outputs")
+
+
+def keep_traceback(error: BaseException, output_dir: Path) -> Path:
+    """Write the traceback, without anything that looks like a key, to ``errors`` there, or to a temporary folder."""
     text = redact("".join(traceback.format_exception(error)))
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}.txt"
-    for folder in (Path("outputs/errors"), Path(tempfile.gettempdir())):
+    for folder in (output_dir / "errors", Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, "utf-8")
-        except OSError:
+        except (OSError, ValueError):
             continue  # the next one; a full disk must not hide the error itself
         return folder / name
     return Path("(nowhere: no folder can be written)")

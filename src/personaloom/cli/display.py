@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from personaloom.plural import many
 from personaloom.progress import Progress
 
 __all__ = ["Counts", "LiveProgress", "PlainProgress", "duration", "make_progress"]
@@ -272,8 +273,7 @@ def _name(stage: str, total: int) -> str:
 
 
 def _many(count: int, names: str) -> str:
-    one = {"queries": "query"}.get(names, names.removesuffix("s"))
-    return f"{count:,} {one if count == 1 else names}"
+    return many(count, {"queries": "query"}.get(names, names.removesuffix("s")), names)
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -15,11 +15,14 @@ from personaloom.api import upload_later
 from personaloom.cli.display import duration
 from personaloom.engine import CONTENT_FAILURES
 from personaloom.llm.endpoints import OPENAI_PROTOCOL
+from personaloom.plural import many
 from personaloom.tracking import RunRef
 
 __all__ = ["print_summary", "unused_keys"]
 
 WIDEST = 110
+NO_USE_ASKING = frozenset({"content_filter", "context_length", "truncated"})
+"""Failures that the same request gives again."""
 _OTHER_KEYS = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
 Row = tuple[str, str]
 
@@ -30,6 +33,7 @@ def print_summary(
     run: RunRef | None = None,
     console: Console | None = None,
     exported: Path | None = None,
+    after_s: float = 0.0,
 ) -> None:
     """Print it to stdout, for the terminal's width.
 
@@ -39,6 +43,7 @@ def print_summary(
         run: where MLflow has it.
         console: to print to.
         exported: the file of personas that ``export_path`` asked for.
+        after_s: seconds that report and upload took after the run's own.
     """
     console = console or Console()
     if console.width > WIDEST and console.is_terminal:
@@ -46,10 +51,10 @@ def print_summary(
     console.print()
     if manifest["simulated"]:
         console.print(_banner(manifest))
-    _print_rows(console, [*_made(manifest), *_noise(manifest), *_missing(manifest)])
+    _print_rows(console, [*_made(manifest, after_s), *_noise(manifest), *_missing(manifest)])
     console.print(_tokens(manifest))
     # Paths, addresses and commands stay whole, however narrow the window: they are there to be copied.
-    for label, text in (*_cost(manifest), *_places(manifest, folder, run or RunRef(), exported)):
+    for label, text in (*_again(manifest), *_cost(manifest), *_places(manifest, folder, run or RunRef(), exported)):
         console.print(Text.assemble((f"{label:<8} ", "bold"), text), soft_wrap=True)
 
 
@@ -75,20 +80,23 @@ def _banner(manifest: Mapping[str, Any]) -> Text:
     return text
 
 
-def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
+def _made(manifest: Mapping[str, Any], after_s: float) -> Iterator[Row]:
     counts = manifest["counts"]
     how = " (nothing was left to do)" if manifest.get("unchanged") else f" in {duration(manifest['duration_s'])}"
+    if round(after_s):
+        tracked = (manifest.get("tracking") or {}).get("kind") == "mlflow"
+        how += f", and {duration(after_s)} for {'report and MLflow' if tracked else 'the report'}"
     yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
     made = {"persona": "personas", "conversation": "interactions", "turn": "turns", "sample": "samples"}
     yield (
         "there" if manifest.get("read_in") else "made",
-        ", ".join(_many(counts[key], name) for name, key in made.items()),
+        ", ".join(many(counts[key], name) for name, key in made.items()),
     )
     here = manifest.get("made_here")
     if here and any(here.values()):
-        yield "", f"of them made here: {', '.join(_many(here[made[name]], name) for name in list(made)[:3])}"
+        yield "", f"of them made here: {', '.join(many(here[made[name]], name) for name in list(made)[:3])}"
     if counts.get("pairs"):
-        yield "", f"{_many(counts['pairs'], 'pair')} of a clean and a noisy conversation: robustness_pairs.jsonl"
+        yield "", f"{many(counts['pairs'], 'pair')} of a clean and a noisy conversation: robustness_pairs.jsonl"
     ends = manifest.get("end_reasons") or {}
     if ends:
         yield (
@@ -96,7 +104,10 @@ def _made(manifest: Mapping[str, Any]) -> Iterator[Row]:
             ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(ends.items())),
         )
     if counts.get("supplements"):
-        yield "supplements", f"{counts['supplements']:,} conversations were made up with fresh queries"
+        yield (
+            "supplements",
+            f"{many(counts['supplements'], 'conversation was', 'conversations were')} made up with fresh queries",
+        )
 
 
 def _noise(manifest: Mapping[str, Any]) -> Iterator[Row]:
@@ -136,6 +147,28 @@ def _missing(manifest: Mapping[str, Any]) -> Iterator[Row]:
         yield "", "run the same command again to make up what failed for a passing reason"
 
 
+def _again(manifest: Mapping[str, Any]) -> Iterator[Row]:
+    """How what failed for good can be asked for again: the ledger answers everything up to there."""
+    settings = manifest.get("config") or {}
+    failed = CONTENT_FAILURES & set(manifest.get("failures") or {})
+    if not failed or (settings.get("ledger") or {}).get("mode", "readwrite") != "readwrite":
+        return
+    if failed <= NO_USE_ASKING:
+        longer = " or a larger llm.max_tokens" if "truncated" in failed else ""
+        yield "again", f"the same request fails again: another model (llm=…){longer} makes a dataset of its own"
+        return
+    retry = (settings.get("engine") or {}).get("retry") or {}
+    words = ["reset=true"]
+    if failed & {"malformed_reply", "refusal"}:
+        words.append(f"engine.retry.content_attempts={2 * int(retry.get('content_attempts') or 3)}")
+    if "refusal" in failed:
+        words.append("engine.retry.retry_refusals=true")
+    if "empty_reply" in failed:
+        words.append(f"engine.retry.max_fault_attempts={2 * int(retry.get('max_fault_attempts') or 6)}")
+    yield "again", f"for what failed for good, the same command with {' '.join(words)}"
+    yield "", "asks anew where no reply could be used; nothing that was paid for is paid again"
+
+
 def _tokens(manifest: Mapping[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(overflow="fold")
@@ -159,11 +192,15 @@ def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
     paid_by_run = "nothing" if idle else _dollars(sent["cost_usd"])
     yield "cost", f"paid by this run: {paid_by_run}; for the dataset: {_dollars(attributed['cost_usd'])}"
     if usage.get("unknown_conversations"):
-        yield "", f"what {_many(usage['unknown_conversations'], 'conversation')} took that were read in is not known"
+        yield (
+            "",
+            f"tokens of {many(usage['unknown_conversations'], 'conversation')} read in from elsewhere are not known",
+        )
     if usage.get("unpriced_models"):
         yield "", f"price unknown: {', '.join(usage['unpriced_models'])} (give it with llm.price)"
     if usage.get("unknown_attempts"):
-        yield "", f"{usage['unknown_attempts']:,} attempts were cut off, and what they used is not known"
+        cut = many(usage["unknown_attempts"], "attempt was", "attempts were")
+        yield "", f"{cut} cut off, with an unknown number of tokens"
 
 
 def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef, exported: Path | None) -> Iterator[Row]:
@@ -186,10 +223,6 @@ def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef, exported: Pa
 
 def _share(rate: float | None) -> str:
     return "an unknown share" if rate is None else f"{rate:.1%}"
-
-
-def _many(count: int, name: str) -> str:
-    return f"{count:,} {name}" + ("" if count == 1 else "s")
 
 
 def _dollars(amount: float | None) -> str:

@@ -26,6 +26,7 @@ from personaloom.config.primary import Primary
 from personaloom.config.provenance import new_folder
 from personaloom.config.secrets import redact
 from personaloom.errors import ConfigError, Fault, PersonaLoomError, RunInterruptedError, TrackingError
+from personaloom.plural import many
 from personaloom.tracking import MlflowTracker, TrackingWorker, make_tracker
 
 __all__ = ["SweepTask", "planned_jobs", "run_sweep", "sweep_job"]
@@ -56,7 +57,9 @@ def run_sweep(call: Invocation) -> int:
         (folder / SWEEP).write_text(
             json.dumps({"varying": _varying(jobs), "jobs": jobs, "datasets": datasets}), "utf-8"
         )
-        sys.stderr.write(f"sweep {folder.name}: {len(jobs) or 'an unknown number of'} jobs, in {folder}\n")
+        sys.stderr.write(
+            f"sweep {folder.name}: {many(len(jobs), 'job') if jobs else 'an unknown number of jobs'}, in {folder}\n"
+        )
         # One child holds MLflow for all jobs of this process and for the comparison after them.
         with TrackingWorker() as worker:
             alone = master.hydra.launcher.get("_target_") == BASIC_LAUNCHER
@@ -230,7 +233,7 @@ def sweep_job(loaded: DictConfig, worker: TrackingWorker | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - one job's crash leaves the others running; it is reported at the end
         from personaloom.cli.dispatch import keep_traceback  # noqa: PLC0415 - only after a crash
 
-        where = keep_traceback(error)
+        where = keep_traceback(error, Path(str(OmegaConf.select(loaded, "output_dir") or "outputs")))
         outcome["message"] = f"unforeseen {type(error).__name__}: {redact(str(error))} (traceback: {where})"
     finally:
         (folder / OUTCOME).write_text(json.dumps(outcome), "utf-8")
@@ -255,7 +258,7 @@ def _report(record: SweepRecord) -> int:
         lines.append(f"  #{each['job']}  {state:<12}  {' '.join(each['overrides']) or 'no overrides'}")
         lines += [f"      {text}" for text in (each.get("dataset"), each["message"]) if text]
     done = len(record.outcomes) - len(record.failed)
-    head = f"sweep {record.folder.name}: {done} of {len(record.outcomes)} jobs done"
+    head = f"sweep {record.folder.name}: {done} of {many(len(record.outcomes), 'job')} done"
     sys.stdout.write("\n".join(["", head, *lines]) + "\n")
     codes = {each["code"] for each in record.outcomes} - {0}
     if len(codes) == 1 and codes <= SHARED_CODES:

@@ -9,8 +9,10 @@ from typing import Any
 from personaloom.config.composition import Composed
 from personaloom.config.instantiate import instantiate
 from personaloom.config.models import roles_asked
+from personaloom.config.nearest import choices
 from personaloom.config.reference.origin import start_of
 from personaloom.config.roles import build_roles
+from personaloom.dialogue.interaction import AssistantPersona, InteractionGenerator
 from personaloom.engine import EngineSettings
 from personaloom.errors import ConfigError, Fault
 from personaloom.llm.budget import BudgetLimits
@@ -48,16 +50,19 @@ def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = Non
     engine = _engine(config["engine"])
     origin = start_of(config.get("start_from"), Path(config["output_dir"]))
     _require_prices(roles, roles_asked(config, stages["run"]), engine.budget)
+    prompts = PromptLibrary(**config["prompts"])
+    interaction = instantiate(config["interaction"], "interaction", seed=seeds.generation)
+    _require_features(prompts, bank, interaction, origin)
     return Parts(
         bank=bank,
         sampler=instantiate(config["sampler"], "sampler", bank=bank, seed=seeds.personas),
         query_generator=_queries(instantiate(config["query"], "query", seed=seeds.queries), origin),
-        interaction_generator=instantiate(config["interaction"], "interaction", seed=seeds.generation),
+        interaction_generator=interaction,
         exporter=instantiate(config["training_data"], "training_data", seed=seeds.personas),
         roles=roles,
         distractor=instantiate(config["distractor"], "distractor", seed=seeds.noise),
         formulator=_formulator(config, bank),
-        prompts=PromptLibrary(**config["prompts"]),
+        prompts=prompts,
         plan=instantiate(stages, "stages"),
         seeds=seeds,
         engine=engine,
@@ -107,6 +112,24 @@ def _queries(generator: UserQueryGenerator, origin: Origin | None) -> UserQueryG
 
 def _path(value: Any) -> Path | None:
     return Path(str(value)) if value else None
+
+
+def _require_features(
+    prompts: PromptLibrary, bank: PersonaBank, interaction: InteractionGenerator, origin: Origin | None
+) -> None:
+    """A template of the user's own reads no feature that the bank does not have, nor any where none are given."""
+    faults = []
+    told = getattr(interaction, "assistant_persona", AssistantPersona.FEATURES)
+    for read in prompts.features_read:
+        where, name = f"prompts.{read.template}", read.dimension
+        if read.template == "assistant" and told != AssistantPersona.FEATURES and not read.guarded:
+            problem = f"{read.place}: the assistant is told no features, for interaction.assistant_persona={told}"
+            faults.append(Fault(where, problem, "interaction.assistant_persona=features, or {% if features %} first"))
+        elif name and name not in bank.positions and origin is None:  # personas that are read in may have others
+            problem = f"{read.place}: the bank has no dimension {name!r}"
+            faults.append(Fault(where, problem, choices(name, bank.names)))
+    if faults:
+        raise ConfigError(faults, "the prompts cannot be used")
 
 
 def _require_prices(roles: Mapping[Role, tuple[DeploymentSpec, ...]], asked: set[Role], budget: BudgetLimits) -> None:

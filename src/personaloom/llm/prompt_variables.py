@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-__all__ = ["PART", "VARIABLES", "template_problems"]
+from personaloom.llm.prompt_fields import feature_reads, unknown_fields
+
+__all__ = ["PART", "VARIABLES", "FeatureRead", "features_read", "template_problems"]
 
 PART = re.compile(r"^===\s*(system|user|assistant)\s*$", re.MULTILINE)
 """The line that a message of a template file starts with."""
@@ -32,7 +35,8 @@ VARIABLES: Mapping[str, frozenset[str]] = {
 def template_problems(name: str, source: str, environment: Environment) -> Iterator[tuple[int, str, str]]:
     """What would fail when the template is rendered: line, counted from 1, problem and remedy.
 
-    A variable behind ``is defined`` or ``default`` may be unknown; what is inside of a variable is not looked into.
+    What stands behind ``is defined`` or ``default`` may be unknown. Which features personas have is not known here:
+    see ``features_read``.
     """
     known = VARIABLES[name]
     for first_line, text in _messages(source):
@@ -46,6 +50,32 @@ def template_problems(name: str, source: str, environment: Environment) -> Itera
             if node.name not in there:
                 remedy = f"variables there are: {', '.join(sorted(known))}"
                 yield first_line + node.lineno - 1, f"there is no variable {node.name!r}", remedy
+        for line, problem, remedy in unknown_fields(tree):
+            yield first_line + line - 1, problem, remedy
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRead:
+    """What of a persona's features a template cannot be rendered without.
+
+    Attributes:
+        template: its name.
+        place: file and line, from 1.
+        dimension: the name that it reads; empty for ``features.items()`` and the like.
+        guarded: whether the template asks first if there are any features.
+    """
+
+    template: str
+    place: str
+    dimension: str
+    guarded: bool
+
+
+def features_read(name: str, path: str, source: str, environment: Environment) -> Iterator[FeatureRead]:
+    """The dimensions that a template of a user's own reads by name."""
+    for first_line, text in _messages(source):
+        for line, dimension, guarded in feature_reads(environment.parse(text)):
+            yield FeatureRead(name, f"{path}:{first_line + line - 1}", dimension, guarded)
 
 
 def _messages(source: str) -> Iterator[tuple[int, str]]:

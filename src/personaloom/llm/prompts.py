@@ -31,7 +31,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from personaloom.errors import ConfigError, Fault
 from personaloom.llm.examples import Examples
-from personaloom.llm.prompt_variables import PART, template_problems
+from personaloom.llm.prompt_variables import PART, FeatureRead, features_read, template_problems
 from personaloom.llm.types import ChatMessage
 from personaloom.records import PromptUse
 
@@ -214,6 +214,8 @@ class PromptLibrary:
             for name in sorted(set(files) - set(shipped))
         )
         self._templates: dict[str, PromptTemplate] = {}
+        self.features_read: list[FeatureRead] = []
+        """Dimensions that the templates of a user's own read by name; whether personas have them is not known here."""
         for name in shipped:
             path = files.get(name)
             try:
@@ -222,6 +224,7 @@ class PromptLibrary:
                 faults.extend(Fault(f"prompts.{name}", f"{path}:{line}: {what}", cure) for line, what, cure in problems)
                 if not problems:
                     self._templates[name] = self._compile(name, source, str(path) if path else "shipped")
+                    self.features_read += features_read(name, str(path), source, self._environment) if path else ()
             except (OSError, UnicodeDecodeError, TemplateError, ValueError) as error:
                 faults.append(Fault(f"prompts.{name}", f"{path or 'shipped'}: {error}", "mend the file"))
         if faults:

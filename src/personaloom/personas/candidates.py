@@ -16,6 +16,7 @@ from personaloom.errors import InfeasibleError
 from personaloom.keyed import threshold
 from personaloom.personas.draws import Draws
 from personaloom.personas.repair import Repairer
+from personaloom.plural import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ def _check_bounds(
 ) -> None:
     problem = ""
     if settings.min_features > len(bank.dimensions):
-        has = f"the bank has {len(bank.dimensions)} dimensions"
+        has = f"the bank has {many(len(bank.dimensions), 'dimension')}"
         problem = (
             f"sampler.min_features is {settings.min_features}, {has} → "
             f"sampler.min_features={len(bank.dimensions)} or less"

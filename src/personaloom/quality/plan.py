@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import ConfigError, Fault
+from personaloom.plural import many
 from personaloom.quality.checks import Finding, SampleChecks, Verdict
 from personaloom.quality.corpus import Decontamination
 from personaloom.quality.judge import Judge, Judgement
@@ -73,7 +74,7 @@ class QualityPlan:
         if self.action not in ACTIONS:
             faults.append(Fault("quality.action", f"{self.action!r} is no choice", f"choose {', '.join(ACTIONS)}"))
         if self.decontaminate_n < 5:
-            problem = f"{self.decontaminate_n} words are too few to mean anything"
+            problem = f"{many(self.decontaminate_n, 'word is', 'words are')} too few to mean anything"
             faults.append(Fault("quality.decontaminate_n", problem, "give 5 or more; 13 is usual"))
         named = {"quality.reference": self.reference} if self.reference else {}
         named |= {f"quality.decontaminate.{name}": path for name, path in self.decontaminate.items()}

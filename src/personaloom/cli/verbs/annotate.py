@@ -16,6 +16,7 @@ from personaloom.foreign import foreign_samples
 from personaloom.manifest import update_manifest
 from personaloom.manifest_file import read_manifest
 from personaloom.paths import command
+from personaloom.plural import many
 from personaloom.quality import read_sheets, write_sheet
 from personaloom.tracking import write_report
 
@@ -67,7 +68,7 @@ def _write(paths: list[Path], call: Invocation) -> Iterator[str]:
     count = write_sheet(
         foreign_samples(path), folder / SHEET, folder / KEY, count=plan.annotation_count, seed=plan.seed
     )
-    yield f"{count} messages to annotate: {folder / SHEET}"
+    yield f"{many(count, 'message')} to annotate: {folder / SHEET}"
     yield f"what they are:           {folder / KEY}  (not for annotators)"
     yield f"when they are filled in: {command(f'annotate={folder}/ann.csv,{folder}/bo.csv')}"
 
@@ -83,7 +84,7 @@ def _read(sheets: list[Path]) -> Iterator[str]:
     if (dataset / "manifest.json").exists():
         quality = read_manifest(dataset).get("quality") or {}
         write_people(dataset, {**quality, "people": _small(found)})
-    yield f"{found['annotators']} annotators, {found['items']} messages"
+    yield f"{many(found['annotators'], 'annotator')}, {many(found['items'], 'message')}"
     for name, alpha in found["agreement"].items():
         if name != "kappa_of_pairs":
             yield f"  agreement on {name:20}{'unknown' if alpha is None else f'{alpha:.3f}'}  (Krippendorff's alpha)"

@@ -9,6 +9,7 @@ from personaloom.cli.argv import Invocation
 from personaloom.cli.named import dataset_folder
 from personaloom.cli.verbs.dataset import composed
 from personaloom.errors import UsageError
+from personaloom.plural import many
 from personaloom.siblings import write_arms
 from personaloom.training.arms import ARM_MODES
 
@@ -40,7 +41,7 @@ def run(value: str, call: Invocation) -> int:
     target, found = write_arms(folders, by, Path(config["output_dir"]), options)
     lines = [f"equal {by}: {target}"]
     lines += [
-        f"  {name}: {arm['samples']:,} of {arm['available']:,} samples, {arm['tokens']:,} tokens"
+        f"  {name}: {arm['samples']:,} of {many(arm['available'], 'sample')}, {arm['tokens']:,} tokens"
         for name, arm in found.items()
     ]
     sys.stdout.write("\n".join(lines) + "\n")

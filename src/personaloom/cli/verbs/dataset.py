@@ -13,10 +13,12 @@ from personaloom.config.composition import Composed
 from personaloom.errors import UsageError
 from personaloom.foreign import report_foreign
 from personaloom.paths import command
+from personaloom.plural import many
 from personaloom.quality import QualityPlan
 
-__all__ = ["quality_of", "run"]
+__all__ = ["COUNTED", "quality_of", "run"]
 
+COUNTED = {"personas": "persona", "interactions": "conversation", "turns": "turn"}
 _SHOWN = ("turns", "user_words", "assistant_words", "user_distinct_2", "assistant_distinct_2", "near_duplicates",
           "retrieval_to_persona", "style_effect", "checks_rejected")  # fmt: skip
 
@@ -65,8 +67,8 @@ def quality_of(config: Mapping[str, Any]) -> QualityPlan:
 
 def _lines(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     counts, quality = manifest["counts"], manifest["quality"]
-    people = f"{counts['personas']:,} personas, " if counts["personas"] else ""
-    yield f"{manifest['read_in_from']}: {people}{counts['interactions']:,} conversations, {counts['turns']:,} turns"
+    there = [many(counts[key], one) for key, one in COUNTED.items() if counts[key] or key != "personas"]
+    yield f"{manifest['read_in_from']}: {', '.join(there)}"
     yield from (f"  {note}" for note in [*manifest["notes"], quality["note"]] if note)
     for name in _SHOWN:
         figure = quality["figures"].get(name)

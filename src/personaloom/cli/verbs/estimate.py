@@ -13,6 +13,7 @@ from personaloom.cli.sweep import planned_jobs
 from personaloom.config import build_parts, compose, validate
 from personaloom.errors import UsageError
 from personaloom.estimate import Estimate, Range, estimate
+from personaloom.plural import many
 
 __all__ = ["run"]
 
@@ -70,10 +71,9 @@ def print_sweep(jobs: Sequence[tuple[str, Estimate]], console: Console) -> None:
 
 def print_estimate(result: Estimate, console: Console) -> None:
     """A table of likely values, and the range of the sums."""
-    there = f" ({result.done:,} more are there already)" if result.done else ""
-    console.print(
-        f"[bold]estimate[/bold]: {result.conversations:,} conversations of {result.personas:,} personas{there}"
-    )
+    there = f" ({many(result.done, 'more is', 'more are')} there already)" if result.done else ""
+    talks, people = many(result.conversations, "conversation"), many(result.personas, "persona")
+    console.print(f"[bold]estimate[/bold]: {talks} of {people}{there}")
     if not result.lines:
         console.print("nothing is left to do: no call would be made")
         return

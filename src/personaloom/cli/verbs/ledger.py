@@ -16,6 +16,7 @@ from personaloom.errors import UsageError
 from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.ledger_upkeep import LedgerUpkeep
 from personaloom.manifest_file import read_manifest
+from personaloom.plural import many
 
 __all__ = ["run"]
 
@@ -53,16 +54,16 @@ def run(value: str, call: Invocation) -> int:
 
 def _show(ledger: LedgerUpkeep, _: Mapping[str, str]) -> Iterator[str]:
     facts = ledger.statistics()
-    yield f"{facts['path']}: {facts['replies']:,} replies, {_size(facts['bytes'])}"
+    yield f"{facts['path']}: {_replies(facts['replies'])}, {_size(facts['bytes'])}"
     if not facts["replies"]:
         yield "  (replies of the simulated model are not kept: they cost nothing)"
     for model in facts["models"]:
         cost = "cost unknown" if model["cost_usd"] is None else f"${model['cost_usd']:,.4f}"
         where = f" at {model['origin']}" if model["origin"] else ""
         when = " to ".join(dict.fromkeys(_day(model[name]) for name in ("first", "last")))
-        yield f"  {model['model']}{where}: {model['replies']:,} replies, {cost}, {when}"
+        yield f"  {model['model']}{where}: {_replies(model['replies'])}, {cost}, {when}"
     for dataset, replies in facts["datasets"].items():
-        yield f"  dataset {dataset[:12] or '(none)'}: {replies:,} replies"
+        yield f"  dataset {dataset[:12] or '(none)'}: {_replies(replies)}"
 
 
 def _prune(ledger: LedgerUpkeep, given: Mapping[str, str]) -> Iterator[str]:
@@ -73,7 +74,7 @@ def _prune(ledger: LedgerUpkeep, given: Mapping[str, str]) -> Iterator[str]:
     before = ledger.statistics()["bytes"]
     gone = ledger.prune(older_than_s=age, dataset=dataset)
     after = ledger.statistics()
-    yield f"{gone:,} replies forgotten, {after['replies']:,} left; {_size(before)} → {_size(after['bytes'])}"
+    yield f"{_replies(gone)} forgotten, {after['replies']:,} left; {_size(before)} → {_size(after['bytes'])}"
     if dataset is not None:
         yield "(replies that other datasets use as well are kept)"
 
@@ -84,7 +85,7 @@ def _export(ledger: LedgerUpkeep, given: Mapping[str, str]) -> Iterator[str]:
         raise UsageError(f"ledger=export needs {' and '.join(f'{word}=' for word in missing)}: of=DATASET to=FILE")
     target = Path(given["to"]).expanduser()
     count = ledger.export_slice(_dataset(ledger, given["of"]), target)
-    yield f"{count:,} replies in {target} ({_size(target.stat().st_size)}). It holds whole conversations."
+    yield f"{_replies(count)} in {target} ({_size(target.stat().st_size)}). It holds whole conversations."
     yield f"To replay it without a key: the dataset's command with ledger.mode=readonly ledger.path={target}"
 
 
@@ -100,6 +101,10 @@ def _seconds(text: str) -> float:
     if match is None:
         raise UsageError(f"older_than={text}: a number with h, d or w behind it (older_than=30d)")
     return float(match.group(1)) * _UNITS[match.group(2)]
+
+
+def _replies(count: int) -> str:
+    return many(count, "reply", "replies")
 
 
 def _day(seconds: float) -> str:

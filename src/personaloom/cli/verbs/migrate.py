@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from personaloom.config.reference import Translation, is_reference, translate, w
 from personaloom.config.secrets import redact
 from personaloom.errors import ConfigNotFoundError, UsageError
 from personaloom.paths import command
+from personaloom.plural import many
 
 __all__ = ["run"]
 
@@ -24,7 +26,7 @@ def run(value: str, call: Invocation) -> int:
     Args:
         value: ``config.yaml`` of the reference system, its output folder, or a file of samples.
         call: overrides ``name=`` and ``output_dir=`` say where a dataset goes; ``tracking=none``, which other verbs
-            take, is what happens here anyhow; a config takes none.
+            take, is what happens here anyhow. Those beside a config go into the command that runs the result.
 
     Raises:
         UsageError: it is nothing of the reference system's, or the target is there already.
@@ -35,14 +37,10 @@ def run(value: str, call: Invocation) -> int:
         raise ConfigNotFoundError(f"migrate={value}: no such file or folder (looked in {Path.cwd()})")
     if path.is_dir() or path.suffix.lower() not in _CONFIGS:
         return _read_in(path, call.overrides)
-    if call.overrides:
-        raise UsageError(
-            f"migrate={value}: it takes no overrides ({' '.join(call.overrides)}) → give them when you run the result"
-        )
-    return _migrate(path)
+    return _migrate(path, call.overrides)
 
 
-def _migrate(path: Path) -> int:
+def _migrate(path: Path, overrides: Sequence[str]) -> int:
     content = read_yaml(path)
     if not is_reference(content):
         raise UsageError(
@@ -51,21 +49,23 @@ def _migrate(path: Path) -> int:
         )
     translation = translate(path, content)
     files = write_conf(translation)
-    sys.stdout.write("\n".join(_report(translation, files)) + "\n")
+    sys.stdout.write("\n".join(_report(translation, files, overrides)) + "\n")
     return 0
 
 
-def _report(translation: Translation, files: Sequence[Path]) -> list[str]:
+def _report(translation: Translation, files: Sequence[Path], overrides: Sequence[str]) -> list[str]:
     lines = [f"{translation.path} migrated:", *(f"  {file}" for file in files)]
     if translation.remarks:
         lines += ["", "to know:", *(f"  {remark}" for remark in translation.remarks)]
     if translation.gaps:
         lines += ["", "settings without a counterpart, left out:"]
         lines += [f"  {gap.key} = {redact(str(gap.value))}: {gap.reason}" for gap in translation.gaps]
-    return [*lines, "", f"to run it: {command('--config', files[0])}"]
+    how = "to run it with your overrides, which are not in the files" if overrides else "to run it"
+    return [*lines, "", f"{how}: {command('--config', files[0], *map(shlex.quote, overrides))}"]
 
 
 def _read_in(path: Path, overrides: Sequence[str]) -> int:
+    from personaloom.cli.verbs.dataset import COUNTED  # noqa: PLC0415 - as below
     from personaloom.config.reference.dataset import read_in  # noqa: PLC0415 - the report's machinery is for data only
 
     given = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
@@ -82,7 +82,7 @@ def _read_in(path: Path, overrides: Sequence[str]) -> int:
     counts = manifest["counts"]
     lines = [
         f"{path} read in: {folder}",
-        f"  {counts['personas']:,} personas, {counts['interactions']:,} conversations, {counts['turns']:,} turns",
+        f"  {', '.join(many(counts[key], one) for key, one in COUNTED.items())}",
         *(f"  {note}" for note in manifest["notes"]),
         f"  to read it: {folder / 'report.html'}",
         f"  to compare it: {command(f'compare={folder},OTHER')}",

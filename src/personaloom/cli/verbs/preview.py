@@ -29,6 +29,7 @@ from personaloom.llm.types import ChatMessage
 from personaloom.origin import was_read_in
 from personaloom.parts import Parts
 from personaloom.pipeline import Pipeline
+from personaloom.plural import many
 from personaloom.records import Interaction, PromptUse
 from personaloom.results import load_records
 
@@ -147,7 +148,7 @@ def _print_end(manifest: Mapping[str, Any], made: int, parts: Parts, console: Co
     tokens = used["input_tokens"] + used["output_tokens"]
     cost = "cost unknown" if used["cost_usd"] is None else f"${used['cost_usd']:,.4f}"
     failures = ", ".join(f"{kind} {count}" for kind, count in manifest["failures"].items())
-    lines = [f"{made} of {total:,} conversations; {used['calls']:,} calls, {tokens:,} tokens, {cost}"]
+    lines = [f"{made} of {many(total, 'conversation')}; {many(used['calls'], 'call')}, {tokens:,} tokens, {cost}"]
     lines += [f"failures: {failures}"] if failures else []
     lines += ["what the whole run would take: the same command with --estimate in place of preview="]
     for line in lines:

@@ -28,7 +28,7 @@ const overview = () => {
         card("Samples", count(counts.samples), counts.rejected_samples ? `${count(counts.rejected_samples)} rejected` : null),
         card("Turns a conversation", fixed(counts.interactions ? counts.turns / counts.interactions : NaN, 2), ends.map(([reason, n]) => `${count(n)} ${words(reason)}`).join(", ")),
         noise?.units ? card("Noisy conversations", percent(noise.conversations_applied, noise.conversations), `${count(noise.conversations_applied)} of ${count(noise.conversations)}`) : null,
-        card("Tokens", count((usage.attributed.input_tokens ?? 0) + (usage.attributed.output_tokens ?? 0)), `${count(usage.attributed.calls)} calls`),
+        card("Tokens", count((usage.attributed.input_tokens ?? 0) + (usage.attributed.output_tokens ?? 0)), plural(usage.attributed.calls ?? 0, "call")),
         card("Cost", dollars(usage.attributed.cost_usd), `${dollars(usage.paid.cost_usd)} paid by this dataset`),
         card("Took", seconds(m.duration_s), moment(m.updated_at)))),
     h("div", { class: "two" },

@@ -63,7 +63,7 @@ const conversation = (position, record, query) => {
   const talks = index.talks;
   const persona = talks.persona[position];
   const facts = [plural(talks.turns[position], "turn"), words(talks.ends[talks.end[position]]), talks.models[talks.model[position]]];
-  const extra = [record.x.target_turns && `${record.x.target_turns} turns were drawn`, record.x.supplement && "made up for a failed one", record.x.category].filter(Boolean);
+  const extra = [record.x.target_turns && `${plural(record.x.target_turns, "turn was", "turns were")} drawn`, record.x.supplement && "made up for a failed one", record.x.category].filter(Boolean);
   let turn = 0;
   return [
     h("header", {},
