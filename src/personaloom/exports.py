@@ -157,7 +157,7 @@ class Exports:
     def _samples(
         self, exporter: TrainingDataExporter, review: Review, given: dict[str, str]
     ) -> Iterator[TrainingSample]:
-        """Reviewed with everything that is known of them; fields that are switched off are left out afterwards.
+        """Reviewed, with everything that is known of them.
 
         Args:
             exporter: of the samples.
@@ -166,7 +166,6 @@ class Exports:
         """
         prompts = PromptReader(self.store, self.num_personas)
         whole = TrainingDataCollector(splitter=exporter.splitter)
-        as_it_is = whole.settings() == exporter.collector.settings()
         pairs = self.store.count("twins", self.num_personas) > 0
         for persona, slot, talk in stored_talks(self.store, self.num_personas, self.noise_mode):
             compared = None
@@ -179,7 +178,7 @@ class Exports:
             kept = review.look(whole.collect(talk, prompt), compared)
             if kept is not None:
                 given |= {kept.sample_id: talk.metadata["split"]} if talk.metadata.get("split") else {}
-                yield kept if as_it_is else _trimmed(exporter.collector.collect(talk, prompt), kept)
+                yield kept
                 given.clear()
 
     def token_usage(self) -> TokenTracker:
@@ -251,11 +250,6 @@ def stored_talks(store: Store, below: int, noise_mode: str) -> Iterator[tuple[in
         if beside is not None or not was_read_in(notes):  # what was read in may hold noise of its own
             notes["noise_mode"] = noise_mode
         yield persona, slot, Interaction.from_dict(record)
-
-
-def _trimmed(sample: TrainingSample, reviewed: TrainingSample) -> TrainingSample:
-    """A sample without the fields that are switched off, with what the review says of it where it has metadata."""
-    return sample if sample.metadata is None else sample.with_(metadata=reviewed.metadata)
 
 
 def _write_line(out: AtomicFile, line: Mapping[str, Any]) -> None:

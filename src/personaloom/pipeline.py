@@ -212,7 +212,7 @@ class Pipeline:
         judge = judge_of(self)
         if judge is not None:
             require_other_model(self.parts)
-        if self.parts.reset:
+        if self.parts.reset and self._begins_anew():
             self.reset()
         store = self._open()
         try:
@@ -254,6 +254,13 @@ class Pipeline:
                 self.note(f"num_personas={count}: all {there:,} that were read in are kept")
             return there
         return count
+
+    def _begins_anew(self) -> bool:
+        """Whether this run can make what ``reset`` clears: a later stage would lose what it is to go on from."""
+        if StageName.PERSONA in self.parts.plan or self.parts.start_from is not None:
+            return True
+        self.note("reset=true: nothing is cleared, because this run's stages begin after the personas")
+        return False
 
     def reset(self) -> None:
         """Clear this dataset's folder; the ledger keeps what was paid.

@@ -89,7 +89,8 @@ def _same(record: dict[str, Any]) -> dict[str, Any]:
 class JsonlSequence(Sequence[T], Generic[T]):
     """The lines of a JSONL file as a sequence: ``len``, index, slice and iteration; lines are read when asked for.
 
-    Memory: eight bytes a line. The file must not change while it is used.
+    Memory: eight bytes a line. The file may be replaced or removed while it is used, as runs and ``reset`` do: what is
+    read is what was there. It must not be written into.
     """
 
     def __init__(self, path: Path, read: Callable[[dict[str, Any]], T]) -> None:
@@ -121,9 +122,7 @@ class JsonlSequence(Sequence[T], Generic[T]):
         return self._read(orjson.loads(self._data[self._starts[position] : self._starts[position + 1]]))
 
     def __iter__(self) -> Iterator[T]:
-        with self.path.open("rb") as lines:
-            for line in lines:
-                yield self._read(orjson.loads(line))
+        return (self[position] for position in range(len(self)))
 
     def __repr__(self) -> str:
         return f"<{len(self)} records of {self.path.name}, read when asked for>"

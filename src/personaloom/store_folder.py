@@ -40,8 +40,9 @@ def clear_folder(folder: Path) -> list[str]:
     for path in sorted(ours):
         if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             path.unlink()
-    with suppress(OSError):  # not empty, or not there
-        (folder / "training_data").rmdir()
+    for name in ("training_data/hf/data", "training_data/hf", "training_data"):
+        with suppress(OSError):  # not empty, or not there
+            (folder / name).rmdir()
     left = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
     if not left:
         (folder / LOCK).unlink(missing_ok=True)

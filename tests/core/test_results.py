@@ -27,6 +27,15 @@ def test_a_lazy_sequence_is_the_list(tmp_path_factory, records):
     assert list(select(lazy, lambda r: r["k"] == "a")) == [r for r in records if r["k"] == "a"]
 
 
+def test_a_lazy_sequence_stays_what_it_was_when_its_file_is_written_anew_or_cleared(tmp_path):
+    lazy = JsonlSequence(written(tmp_path, [{"a": 1}, {"a": 2}]), dict)
+    (tmp_path / "new").write_bytes(b"")
+    (tmp_path / "new").replace(lazy.path)
+    assert list(lazy) == [lazy[0], lazy[1]] == [{"a": 1}, {"a": 2}]
+    lazy.path.unlink()
+    assert list(lazy) == [{"a": 1}, {"a": 2}]
+
+
 def test_an_index_beyond_the_end_is_an_index_error(tmp_path):
     lazy = JsonlSequence(written(tmp_path, [{"a": 1}]), dict)
     for index in (1, -2):

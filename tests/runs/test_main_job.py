@@ -160,6 +160,20 @@ def test_reset_clears_this_dataset_and_no_other(tmp_path):
     assert {name: in_store(path, marks) for name, path in folders.items()} == {"a": [(0,)], "b": [(1,)]}
 
 
+def test_what_goes_on_from_a_dataset_never_clears_it(tmp_path, capsys):
+    """A dataset may have been made with reset=true, and the reference's configs may say so for every stage."""
+    words = ("num_personas=1", "reset=true")
+    for stage in ("persona", "query", "interaction", "training"):
+        assert run("--stage", stage, *words, out=tmp_path) == 0
+    assert "nothing is cleared" in capsys.readouterr().err
+    before = content(dataset(tmp_path))
+    assert len(before["interactions.jsonl"]) == 5
+    where = f"dataset_dir={dataset(tmp_path)}"
+    assert run("stages=export", where, "training_data.formats=[jsonl,openai]", out=tmp_path) == 0
+    assert run("stages=export", where, "--reset", out=tmp_path) == 0
+    assert content(dataset(tmp_path)) == before
+
+
 def in_store(folder, statement):
     with closing(sqlite3.connect(folder / "store.sqlite", isolation_level=None)) as connection:
         return connection.execute(statement).fetchall()
@@ -232,12 +246,12 @@ def test_a_distance_that_cannot_be_had_stops_before_any_call(tmp_path, capsys):
 
 
 def test_reset_leaves_what_is_not_ours_and_says_so(tmp_path, capsys):
-    run("num_personas=1", out=tmp_path)
+    run("num_personas=1", "training_data.formats=[jsonl,hf]", out=tmp_path)
     mine = dataset(tmp_path) / "my_annotations.csv"
     mine.write_text("hours of work")
     assert run("--reset", "num_personas=1", out=tmp_path) == 0
     assert mine.read_text() == "hours of work"
-    assert "my_annotations.csv" in capsys.readouterr().err
+    assert f"not ours in {mine.parent}: my_annotations.csv\n" in capsys.readouterr().err
     assert manifest(tmp_path)["counts"]["samples"] == 5
 
 

@@ -26,8 +26,10 @@ def test_a_sample_has_the_references_fields_in_order():
     ],
 )
 def test_a_switch_leaves_out_its_field_and_no_other(switch, field):
-    sample = TrainingDataCollector(**{switch: False}).collect(conversation())
+    collector, talk = TrainingDataCollector(**{switch: False}), conversation(noises=[noise("clean", "cleen")])
+    sample = collector.collect(talk)
     assert [name for name in FIELDS if name not in sample.to_dict()] == [field]
+    assert collector.trimmed(TrainingDataCollector().collect(talk)) == collector.trimmed(sample) == sample
 
 
 def test_a_noisy_first_query_has_its_version_and_the_clean_text_beside_it():

@@ -50,6 +50,17 @@ def test_statistics_are_the_ones_counted_by_hand(tmp_path):
     assert json.loads(json.dumps(stats)) == stats
 
 
+def test_what_is_not_written_is_counted_all_the_same(tmp_path):
+    """Noise of a dataset whose samples show none is still the noise that there was."""
+    bare = TrainingDataExporter(
+        include_trajectory=False, include_distractor_versions=False, include_metadata=False, include_persona=False
+    )
+    stats = bare.export(collected(TrainingDataExporter()), tmp_path, simulated=True)
+    assert stats["distractor_stats"]["samples_with_noise"] == stats["distractor_stats"]["units_with_noise"] == 10
+    kept = {key for row in lines(tmp_path / "training_data" / "train_samples.jsonl") for key in row}
+    assert kept == {"sample_id", "persona_id", "original_query", "initial_query", "full_conversation", "num_turns"}
+
+
 def test_reported_hashes_sizes_and_counts_are_those_of_the_files(tmp_path):
     exporter = TrainingDataExporter(formats=["jsonl", "json"])
     stats = exporter.export(collected(exporter), tmp_path, simulated=True)

@@ -30,7 +30,7 @@ def with_its_own_config(call: Invocation, folder: Path) -> Composed:
         MissingStageInputError: the folder holds no finished dataset.
     """
     manifest = read_manifest(folder)
-    own = {**manifest["config"], "num_personas": manifest["num_personas"]}
+    own = {**manifest["config"], "num_personas": manifest["num_personas"], "reset": False}
     # Resolved as a whole: group overrides of this command still work on top of it.
     with tempfile.TemporaryDirectory(prefix="personaloom-stored-") as place:
         path = Path(place) / "config.yaml"

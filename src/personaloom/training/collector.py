@@ -13,6 +13,15 @@ __all__ = ["TrainingDataCollector", "applied_noise"]
 
 _MOVED = frozenset({"noise", "noise_mode", "assistant_model", "user_model", "persona_prompt", "system_prompt"})
 """Keys of an interaction's metadata that a sample shows under another name."""
+_VERSION = ("noisy_text", "noise_type", "applied_strategies")
+_FIELDS = {
+    "include_persona": "persona_features",
+    "include_trajectory": "prompt_trajectory",
+    "include_distractor_versions": "noisy_initial_queries",
+    "include_full_conversation": "full_conversation",
+    "include_metadata": "metadata",
+}
+"""Switch to the field of a sample that it is for."""
 
 
 def applied_noise(sample: TrainingSample) -> list[dict[str, Any]]:
@@ -86,10 +95,19 @@ class TrainingDataCollector:
             metadata=self._metadata(interaction, noise, prompt) if self.include_metadata else None,
         )
 
+    def trimmed(self, sample: TrainingSample) -> TrainingSample:
+        """A whole sample without the fields that are switched off; one that lacks them already is as it was."""
+        keeps = self.settings()
+        off = {field: None for switch, field in _FIELDS.items() if not keeps[switch]}
+        steps = sample.prompt_trajectory
+        if steps is not None and self.include_trajectory and not self.include_distractor_versions:
+            return sample.with_(**{**off, "prompt_trajectory": self._trajectory(steps)})
+        return sample.with_(**off) if off else sample
+
     def _trajectory(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if self.include_distractor_versions:
             return entries
-        return [{"turn": entry["turn"], "text": entry["text"]} for entry in entries]
+        return [{key: value for key, value in entry.items() if key not in _VERSION} for entry in entries]
 
     def _conversation(self, interaction: Interaction) -> list[dict[str, str]]:
         return [{"role": message.role, "content": message.content} for message in interaction.messages]
@@ -140,8 +158,7 @@ def _entry(turn: int, said: str, noise: NoiseResult | None) -> dict[str, Any]:
 
 
 def _versions(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    keys = ("noisy_text", "noise_type", "applied_strategies")
-    return [{key: entry[key] for key in keys} for entry in entries if entry["noisy_text"] is not None]
+    return [{key: entry[key] for key in _VERSION} for entry in entries if entry["noisy_text"] is not None]
 
 
 def _noise_summary(mode: str, noise: list[NoiseResult | None]) -> dict[str, Any]:

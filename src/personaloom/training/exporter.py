@@ -90,7 +90,7 @@ class TrainingDataExporter:
         """Write all chosen formats in one pass; files appear when all are complete, and empty splits are empty files.
 
         Args:
-            samples: as collected; read once, nothing is kept.
+            samples: with all their fields; those that are switched off are not written. Read once, nothing is kept.
             folder: the dataset's folder; files go below ``training_data/`` in it.
             simulated: whether a simulated model wrote the text.
             given_splits: sample id → split, for samples that came with one; looked up as they come.
@@ -111,8 +111,8 @@ class TrainingDataExporter:
         try:
             for sample in samples:
                 split = (given_splits or {}).get(sample.sample_id) or self.splitter.split_of(sample.persona_id)
-                summary.add(sample, split)
-                batch.write(sample, split)
+                summary.add(sample, split)  # the whole sample: what is not written is counted all the same
+                batch.write(self.collector.trimmed(sample), split)
             batch.commit()
         except BaseException:
             batch.abort()
