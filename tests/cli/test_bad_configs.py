@@ -32,6 +32,10 @@ COMMANDS = {
     "no key and no value": (["heavy"], "KEY=VALUE"),
     "override that cannot be parsed": (["name=[a"], "name=[a"),
     "wrong type": (["num_personas=many"], "whole number"),
+    "letters that no folder has everywhere": (
+        ["name=größe/1"],
+        "in which '/', 'ß', 'ö' cannot stand → it names folders",
+    ),
     "negative number": (["query.queries_per_persona=-2"], "at least 1"),
     "probability above 1": (["interaction.feedback_probability=1.5"], "at most 1"),
     "minimum above maximum": (["interaction.min_turns=7"], "interaction.max_turns=5"),

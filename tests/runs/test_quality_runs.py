@@ -524,7 +524,7 @@ def test_a_dataset_made_worse_moves_the_figure_that_should_see_it(tmp_path, made
     assert figure(facts["mixed"], "style_effect") < 0.5 * figure(facts["good"], "style_effect")
 
 
-def test_distances_to_a_reference_corpus_and_overlap_with_benchmarks_are_told(tmp_path, made):
+def test_distances_to_a_reference_corpus_and_overlap_with_benchmarks_are_told(tmp_path, made, capsys):
     good = samples(made)
     corpus = written(tmp_path / "real.jsonl", good)
     (tmp_path / "bench.txt").write_text(good[0]["full_conversation"][1]["content"] + "\n", "utf-8")
@@ -534,6 +534,10 @@ def test_distances_to_a_reference_corpus_and_overlap_with_benchmarks_are_told(tm
     assert found["quality"]["reference"]["reference_samples"] == 120
     assert figure(facts, "reference_turns") < 0.1
     assert figure(facts, "overlap_mine") >= 1 / 60
+    said = capsys.readouterr().out
+    assert "from the reference (120 samples), in bits" in said
+    assert re.search(r"\n    turns +0\.0\d+  \(between its own halves 0\.", said)
+    assert "\n  overlap mine" in said
 
 
 def test_what_cannot_be_read_is_said(tmp_path, made, capsys):

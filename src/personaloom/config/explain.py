@@ -72,7 +72,7 @@ def _fault(detail: dict[str, Any], model: type[BaseModel], path: str, elsewhere:
     if kind == "string_too_short":
         return Fault(where, "is empty", "give a value, or null where that is allowed")
     if kind == "string_pattern_mismatch":
-        return Fault(where, f"is {shown(value)}, which has a form that is not allowed", _pattern_remedy(where))
+        return Fault(where, f"is {shown(value)}, {_what_is_wrong(where, str(value))}", _pattern_remedy(where))
     return Fault(where, f"is {shown(value)}: {redact(str(detail['msg']))}", "")
 
 
@@ -81,10 +81,20 @@ def _limit(number: Any) -> str:
     return str(int(number)) if isinstance(number, int | float) and number == int(number) else f"{number:g}"
 
 
+def _what_is_wrong(where: str, value: str) -> str:
+    strange = sorted(set(re.findall(r"[^A-Za-z0-9._=+-]", value)))
+    if where != "name" or not strange:
+        return "which has a form that is not allowed"
+    return f"in which {', '.join(map(repr, strange))} cannot stand"
+
+
 def _pattern_remedy(where: str) -> str:
     if where.endswith("api_key_env"):
         return "give the name of an environment variable, such as OPENAI_API_KEY"
-    return "use letters, digits, '.', '_', '=', '+' and '-', at most 100, and begin with a letter or digit"
+    return (
+        "it names folders and addresses on every system: the letters a to z and A to Z, digits, '.', '_', '=', '+' and "
+        "'-', at most 100 in all, the first one a letter or digit"
+    )
 
 
 def shown(value: Any) -> str:

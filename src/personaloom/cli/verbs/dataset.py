@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,9 +74,27 @@ def _lines(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     for name in _SHOWN:
         figure = quality["figures"].get(name)
         if figure is not None:
-            interval = f"  ({figure['low']:.3g} to {figure['high']:.3g})" if "low" in figure else ""
-            yield f"  {name.replace('_', ' '):24}{figure['value']:.3g}{interval}"
+            yield _line(name, figure)
+    yield from (_line(name, figure) for name, figure in quality["figures"].items() if name.startswith("overlap_"))
+    yield from _divergence(json.loads((folder / "statistics.json").read_text("utf-8"))["quality"].get("reference"))
     found = ", ".join(f"{check} {count:,}" for check, count in quality["by_check"].items())
     yield f"  checks                  {found or 'no fault found'}"
     yield f"statistics  {folder / 'statistics.json'}"
     yield f"report      {folder / 'report.html'}"
+
+
+def _line(name: str, figure: Mapping[str, Any]) -> str:
+    interval = f"  ({figure['low']:.3g} to {figure['high']:.3g})" if "low" in figure else ""
+    return f"  {name.replace('_', ' '):24}{figure['value']:.3g}{interval}"
+
+
+def _divergence(reference: Mapping[str, Any] | None) -> Iterator[str]:
+    """How far the data is from ``quality.reference``, beside how far its own two halves are from each other."""
+    if not reference:
+        return
+    yield f"  from the reference ({many(reference['reference_samples'], 'sample')}), in bits: 0 alike, 1 nothing in common"
+    for name, found in reference.items():
+        if isinstance(found, Mapping) and found.get("jensen_shannon_bits") is not None:
+            halves = found.get("between_own_halves")
+            beside = "" if halves is None else f"  (between its own halves {halves:.3g})"
+            yield f"    {name.replace('_', ' '):22}{found['jensen_shannon_bits']:.3g}{beside}"
