@@ -92,7 +92,8 @@ def _divergence(reference: Mapping[str, Any] | None) -> Iterator[str]:
     """How far the data is from ``quality.reference``, beside how far its own two halves are from each other."""
     if not reference:
         return
-    yield f"  from the reference ({many(reference['reference_samples'], 'sample')}), in bits: 0 alike, 1 nothing in common"
+    size = many(reference["reference_samples"], "sample")
+    yield f"  from the reference ({size}), in bits: 0 alike, 1 nothing in common"
     for name, found in reference.items():
         if isinstance(found, Mapping) and found.get("jensen_shannon_bits") is not None:
             halves = found.get("between_own_halves")
