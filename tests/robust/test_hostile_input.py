@@ -40,6 +40,14 @@ CONFIGS = {
     "a list of rules that are none": (BASE + "distractor:\n  rules: hello\n", "distractor.rules: is 'hello'"),
     "a rule that is no mapping": (BASE + "distractor:\n  rules: {typo: 1}\n", "distractor.rules.typo: is 1"),
     "a character that no path has": (BASE + 'experiment_name: "a\\0b"\n', "experiment_name: holds a NUL"),
+    "a number that JSON has not": (BASE + "llm: {extra_body: {a: [1, .nan]}}\n", "llm.extra_body.a[1]: is nan"),
+    "a number that fits nowhere": (
+        BASE + f"sampler: {{max_features: {10**30}}}\n",
+        "max_features: is a number of more",
+    ),
+    "a header of two lines": (BASE + 'llm: {headers: {X: "a\\nb"}}\n', "llm.headers.X: has line breaks"),
+    "a header that is none": (BASE + 'llm: {headers: {"X Y": b}}\n', "'X Y' is no header's name"),
+    "a header of the request's own": (BASE + 'llm: {headers: {content-length: "3"}}\n', "llm.headers.content-length: "),
 }
 
 

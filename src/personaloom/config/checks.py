@@ -96,6 +96,13 @@ def stage_names(config: Config) -> Iterator[Fault]:
         yield Fault("stages.run", "is empty, so there is nothing to run", f"choose from {', '.join(STAGE_NAMES)}")
 
 
+def logged_somewhere(config: Config) -> Iterator[Fault]:
+    """Whoever asks for an upload says where to."""
+    run = pick(config, "stages.run")
+    if isinstance(run, list) and "track" in run and pick(config, "tracking.kind") == "none":
+        yield Fault("stages.run", "track has nowhere to log to: tracking=none", "tracking=mlflow, or leave track out")
+
+
 def files_there(config: Config) -> Iterator[Fault]:
     """Files and folders that are read exist and can be read; those that are written can be."""
     for key in (
@@ -163,24 +170,6 @@ def prompts_usable(config: Config) -> Iterator[Fault]:
         PromptLibrary(**own)
     except ConfigError as error:
         yield from error.faults
-
-
-def no_nul(config: Config) -> Iterator[Fault]:
-    """No text holds a NUL character: no path, variable or header can."""
-    for where, text in _texts(config, ""):
-        if "\0" in text:
-            yield Fault(where, "holds a NUL character", "take it out")
-
-
-def _texts(node: Any, where: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, str):
-        yield where, node
-    elif isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _texts(value, f"{where}.{key}" if where else str(key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _texts(value, f"{where}[{index}]")
 
 
 def _there(path: Path) -> bool:
@@ -297,8 +286,8 @@ CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     shares_sum,
     pool_weights,
     stage_names,
+    logged_somewhere,
     files_there,
     prompts_usable,
     models_reachable,
-    no_nul,
 )

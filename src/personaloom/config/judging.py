@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from personaloom.config.checks import CHECKS
 from personaloom.config.composition import Composed
 from personaloom.config.explain import explain, mapping, shown
+from personaloom.config.literals import unusable_values
 from personaloom.config.nearest import choices
 from personaloom.config.schema import GROUPS, Free, Node, Root, model_for
 from personaloom.config.secrets import secret_faults
@@ -77,6 +78,8 @@ def _judge(raw: Composed) -> tuple[dict[str, Any], list[Fault]]:
         found += more
     for check in CHECKS:
         found += check(raw)
+    told = {fault.where for fault in found}
+    found += [fault for fault in unusable_values(raw) if fault.where not in told]
     # A value that could not be resolved became None: its own fault says more than a wrong type would.
     faults += [fault for fault in found if fault.where not in seen and not _repeats_seed(fault, found)]
     return {key: judged[key] for key in raw if key in judged}, faults
