@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def stamps_of(folder: Path, names: Iterable[str]) -> dict[str, list[int]]:
-    """Size in bytes and time of the last change, in nanoseconds, of each of these files that is there."""
-    stats = {name: (folder / name).stat() for name in names if (folder / name).is_file()}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+    """Size in bytes and times of the last change, in nanoseconds, of each of these files that is there."""
+    return {name: _stamp((folder / name).stat()) for name in names if (folder / name).is_file()}
+
+
+def _stamp(stat: os.stat_result) -> list[int]:
+    """A program can set the first time back (``touch -r``, editors that keep it), and not the second."""
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def changed_files(
@@ -66,7 +71,7 @@ def _is_as_written(path: Path, facts: Mapping[str, Any], stamp: Sequence[int] | 
     stat = path.stat()
     if stat.st_size != facts["bytes"]:
         return False
-    if stamp is not None and list(stamp) == [stat.st_size, stat.st_mtime_ns]:
+    if stamp is not None and list(stamp) == _stamp(stat):
         return True
     with path.open("rb") as data:
         return bool(hashlib.file_digest(data, "sha256").hexdigest() == facts["sha256"])

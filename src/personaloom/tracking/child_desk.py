@@ -158,8 +158,10 @@ def _moved(before: str | None, folder: str) -> list[str]:
     """What to say where the run named another folder: a copy is the same dataset, and a dataset has one run."""
     if not before or before == folder:
         return []
-    there = "a copy of this dataset" if Path(before).is_dir() else "which is gone"
-    return [f"the dataset's run named the folder {before} ({there}): it goes on, and names this one from now on"]
+    copied = Path(before).is_dir()
+    there = "a copy of this dataset" if copied else "which is gone"
+    own = "; experiment_name=NAME gives this one a run of its own" if copied else ""
+    return [f"the dataset's run named the folder {before} ({there}): it goes on, and names this one from now on{own}"]
 
 
 def _comparison_run(store: OpenStore, name: str, comparison: str, tags: dict[str, str]) -> Run:
