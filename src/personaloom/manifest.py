@@ -80,7 +80,7 @@ def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
         "version": store.version,
         "num_personas": count,
         "training": _makes_samples(pipeline, store),
-        "formats": [form.name for form in pipeline.parts.exporter.formats],
+        "formats": pipeline.parts.exporter.writes(),
         "quality": pipeline.quality.settings(),
         "stopped": type(pipeline.stopped).__name__ if pipeline.stopped else None,
         "schema": SCHEMA,
@@ -182,6 +182,11 @@ class _Writing:
         told = (self._kept("quality", None) or {}).get("people")  # what annotators said stays
         manifest["quality"] = review.summary(quality) | ({"people": told} if told else {})
         self._tell_unscored(manifest["quality"])
+        if old := self.parts.exporter.not_renewed(self.store.folder):
+            self.pipeline.note(
+                f"training_data/ holds files of an earlier export that stay as they were: {', '.join(old)} "
+                f"→ name them in training_data.formats to renew them"
+            )
         manifest["counts"]["samples"] = statistics["total_samples"]
         manifest["counts"]["rejected_samples"] = review.rejected
         manifest["samples_by_split"] = statistics["samples_by_split"]
@@ -229,15 +234,13 @@ class _Writing:
 
     def _counts(self, personas: int, queries: int, interactions: int) -> dict[str, Any]:
         have = set(self.store.slots("interactions", self.count))
-        kinds: Counter[str] = Counter()
-        missing: set[tuple[int, int]] = set()
+        missing: dict[tuple[int, int], str] = {}
         failures = [found for found in self.store.failures(self.count) if found[:2] not in have]
         told = {persona for persona, slot, _ in failures if slot != PERSONA_LEVEL}
         for persona, slot, failure in failures:
             if slot == PERSONA_LEVEL and persona in told:
                 continue  # a prompt that failed with the conversations that are counted here
-            kinds[failure.kind] += 1
-            missing.add((persona, slot))
+            missing[persona, slot] = failure.kind  # the last one decides: each supplement before it failed as well
         tried = interactions + len(missing)
         return {
             "counts": {
@@ -255,7 +258,7 @@ class _Writing:
             },
             "end_reasons": dict(sorted(self.end_reasons.items())),
             "noise": {"mode": self.pipeline.noise_mode, **self.tally.to_dict()},
-            "failures": dict(sorted(kinds.items())),
+            "failures": dict(sorted(Counter(missing.values()).items())),
             "failed_share": len(missing) / tried if tried else 0.0,
             "quality": None,
         }

@@ -78,6 +78,20 @@ class TrainingDataExporter:
         settings = {"algorithm": _ALGORITHM, **self.collector.settings(), "split": self.splitter.settings()}
         return hashlib.sha256(dump(settings)).hexdigest()
 
+    def writes(self) -> list[Any]:
+        """What changes the files and no sample: the formats, and what they vary in."""
+        return [[form.name for form in self.formats], self.system_prompt, self.train_on, self.license, self.title]
+
+    def not_renewed(self, folder: str | Path) -> list[str]:
+        """Names of formats that an earlier export left files of in a folder, and that this one does not write."""
+        written = {form.name for form in self.formats}
+        return [
+            form.name
+            for form in FORMATS.values()
+            if form.name not in written
+            and any((Path(folder) / FOLDER / form.file.format(split=split)).exists() for split in self.splitter.names)
+        ]
+
     def export(
         self,
         samples: Iterable[TrainingSample],
@@ -118,6 +132,10 @@ class TrainingDataExporter:
             batch.abort()
             raise
         return {**summary.to_dict(), "simulated": simulated, **batch.report()}
+
+    def nothing(self) -> dict[str, Any]:
+        """The statistics of no samples."""
+        return ExportSummary(self.splitter.names).to_dict()
 
 
 class _Batch:
