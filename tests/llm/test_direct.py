@@ -13,7 +13,7 @@ from personaloom.errors import (
     ConnectionCutError,
     MalformedReplyError,
 )
-from personaloom.llm import direct
+from personaloom.llm import direct, wire
 from personaloom.llm.connection import connect
 from personaloom.llm.structured import parse_structured
 from personaloom.llm.types import CallKey, ChatMessage, LLMRequest, Purpose, Role, Sampling
@@ -115,7 +115,7 @@ def test_nobody_there_is_a_cut_connection():
 
 
 def test_a_reply_that_is_too_large_is_dropped(monkeypatch):
-    monkeypatch.setattr(direct, "MAX_REPLY_BYTES", 1 << 20)
+    monkeypatch.setattr(wire, "MAX_REPLY_BYTES", 1 << 20)
     with LoopbackLLM(reply=lambda body: "x" * (2 << 20)) as server:
         error = ask(server)
     assert isinstance(error, MalformedReplyError)

@@ -30,6 +30,7 @@ from personaloom.llm.reply import read_reply
 from personaloom.llm.scrub import excerpt, read_secret, secret_values
 from personaloom.llm.structured import is_strict, schema_instruction
 from personaloom.llm.types import ChatMessage, Deployment, LLMReply, LLMRequest, Sampling
+from personaloom.llm.wire import Wire, whole_body
 
 if TYPE_CHECKING:
     import aiohttp
@@ -46,8 +47,6 @@ __all__ = [
 
 CONNECT_S = 15.0
 KEEP_ALIVE_S = 15.0
-MAX_REPLY_BYTES = 16 << 20
-"""A reply beyond this is no chat completion; it is dropped unread."""
 PROSE_REPLIES = 3
 """So many replies in prose in a row show that a server ignores ``response_format``."""
 _SCHEMA_WORDS = ("response_format", "structured", "guided", "grammar", "schema")
@@ -89,7 +88,7 @@ class DirectClient:
         # OpenAI's own models take the new name only; most other servers know the old one only.
         own_openai = endpoint.provider == "openai" and not endpoint.origin
         self._max_tokens_name = "max_completion_tokens" if own_openai else "max_tokens"
-        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._sessions: dict[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, Wire | None]] = {}
 
     def __repr__(self) -> str:
         return f"DirectClient({self.deployment.name})"
@@ -110,9 +109,9 @@ class DirectClient:
 
     async def aclose(self) -> None:
         """Close the running loop's connections; the next call opens new ones."""
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
-        if session is not None:
-            await session.close()
+        opened = self._sessions.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened[0].close()
 
     # -- out -----------------------------------------------------------------------------------------------------
 
@@ -151,13 +150,13 @@ class DirectClient:
         import aiohttp  # noqa: PLC0415 - a tenth of a second that a simulated run need not spend
 
         headers = self._request_headers()
-        session = self._sessions.get(asyncio.get_running_loop()) or await self._open()
+        session, wire = self._sessions.get(asyncio.get_running_loop()) or await self._open()
         try:
-            async with (
-                asyncio.timeout(deadline_s),
-                session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
-            ):
-                return answer.status, await self._whole(answer), answer.headers
+            async with asyncio.timeout(deadline_s):
+                if wire is not None:
+                    return await wire.post(body, headers, self.deployment.name)
+                async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+                    return answer.status, await whole_body(answer.content, self.deployment.name), answer.headers
         except aiohttp.ConnectionTimeoutError as error:
             raise self._broken(error) from None
         except TimeoutError:
@@ -166,26 +165,11 @@ class DirectClient:
             # "from None": what aiohttp raises holds the request with its headers.
             raise self._broken(error) from None
 
-    async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
-        """The body, unless it is too large; the deadline runs on while it trickles in."""
-        content = answer.content
-        chunks: list[bytes] = []
-        size = 0
-        while not content.at_eof():
-            chunk = await content.readany()
-            size += len(chunk)
-            if size > MAX_REPLY_BYTES:
-                answer.close()
-                raise MalformedReplyError(
-                    f"{self.deployment.name}: the reply is larger than {MAX_REPLY_BYTES >> 20} MiB"
-                )
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    async def _open(self) -> aiohttp.ClientSession:
-        """A session of the running loop; those of loops that are closed are dropped."""
+    async def _open(self) -> tuple[aiohttp.ClientSession, Wire | None]:
+        """A session of the running loop and a wire over it; those of loops that are closed are dropped."""
         import aiohttp  # noqa: PLC0415 - see _post
 
+        proxy = _proxy_for(self._url)
         # No limit here: how much is in flight is the limiter's business.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300)
         session = aiohttp.ClientSession(
@@ -193,13 +177,14 @@ class DirectClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             headers={"User-Agent": "personaloom"},
-            proxy=_proxy_for(self._url),
+            proxy=proxy,
         )
-        self._sessions[asyncio.get_running_loop()] = session
+        opened = session, None if proxy else Wire.over(session, self._url)
+        self._sessions[asyncio.get_running_loop()] = opened
         for loop in list(self._sessions):  # a copy: other threads may be at it
             if loop.is_closed() and (stale := self._sessions.pop(loop, None)) is not None:
-                await stale.close()
-        return session
+                await stale[0].close()
+        return opened
 
     # -- back ----------------------------------------------------------------------------------------------------
 
