@@ -83,18 +83,22 @@ def check_user(reply: LLMReply, last_answer: str, *, may_end: bool, said: Sequen
         raise MalformedReplyError(f"the user model speaks as an assistant: {_excerpt(message)}")
     if _STAGE_DIRECTION.match(message):
         raise MalformedReplyError(f"the user's message is about the message: {_excerpt(message)}")
-    if any(_same(message, before) for before in said):
+    if _repeats(message, said):
         raise MalformedReplyError(f"the user model repeats itself: {_excerpt(message)}")
     if circle := goes_round(message):
         raise MalformedReplyError(f"the user's message goes round in circles: {_excerpt(circle)}")
 
 
-def _same(message: str, before: str) -> bool:
+def _repeats(message: str, said: Sequence[str]) -> bool:
     """Whether a message is an earlier one again, with a few words round it at most."""
-    now, then = (_BARE.findall(text.casefold()) for text in (message, before))
-    if len(then) < _LEAST_WORDS or not len(then) <= len(now) <= len(then) + _FEW_WORDS:
-        return False
-    return any(now[start : start + len(then)] == then for start in range(len(now) - len(then) + 1))
+    now = _BARE.findall(message.casefold()) if said else []
+    for before in said:
+        then = _BARE.findall(before.casefold())
+        if len(then) < _LEAST_WORDS or not len(then) <= len(now) <= len(then) + _FEW_WORDS:
+            continue
+        if any(now[start : start + len(then)] == then for start in range(len(now) - len(then) + 1)):
+            return True
+    return False
 
 
 def _excerpt(text: str, limit: int = 80) -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import islice
 from pathlib import Path
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,11 @@ _SCALARS = (str, int, float, type(None), type(Ellipsis))
 _MOST_CHARACTERS = 100_000_000
 """A template that writes more than this never ends, or might as well not."""
 _MOST_PIECES = 2_000_000
+_AT_A_TIME = 32
 _READS_ITEMS = frozenset({"get", "items", "keys", "values"})
 """Methods of a dictionary that change nothing."""
+_SCOPES = frozenset({"_loop_vars", "_block_vars"})
+"""What Jinja adds to a call inside a loop or block, for functions that ask for their context."""
 _MOST_BITS = 100_000
 _FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What the code in a template can raise."""
@@ -77,7 +81,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """``function(…)``; those methods of plain dictionaries need no further look."""
-        if type(function) is BuiltinMethodType and type(function.__self__) is dict and not kwargs:
+        if type(function) is BuiltinMethodType and type(function.__self__) is dict and kwargs.keys() <= _SCOPES:
             return function(*args)
         return super().call(context, function, *args, **kwargs)
 
@@ -130,11 +134,12 @@ class _Part:
         pieces: list[str] = []
         size = 0
         template = self._template
-        for piece in template.root_render_func(template.new_context(dict(variables))):
-            size += len(piece)
+        stream = template.root_render_func(template.new_context(dict(variables)))
+        while some := list(islice(stream, _AT_A_TIME)):
+            size += sum(map(len, some))
             if size > _MOST_CHARACTERS or len(pieces) > _MOST_PIECES:
                 raise SecurityError(f"it writes more than {size:,} characters and goes on: does a loop end?")
-            pieces.append(piece)
+            pieces += some
         return "".join(pieces)
 
     def _key(self, variables: Mapping[str, Any]) -> tuple[Any, ...] | None:

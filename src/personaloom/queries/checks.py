@@ -15,7 +15,7 @@ from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalErro
 from personaloom.text.loops import goes_round
 from personaloom.text.offers import speaks_as_assistant
 from personaloom.text.semantics import content_words, requests
-from personaloom.text.spans import Kind, scan
+from personaloom.text.spans import Kind, Scan, scan
 
 __all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts", "states_instead", "wanders_off"]
 
@@ -52,6 +52,8 @@ _STATES = re.compile(
     re.IGNORECASE,
 )
 _UNFINISHED = re.compile(r"\b(?:an?|the|and|or|if|because|my|your|their|our|its|very|than)\W*\Z|,\W*\Z", re.IGNORECASE)
+_END = 60
+"""So near its end a text stops in mid-sentence."""
 _NEW_WORDS = 4
 _NEW_WORDS_OF_PERSONS = 10
 """Words of content that an answer adds at least; a request in other words adds few and takes some along."""
@@ -78,6 +80,7 @@ _EMPTY_WORDS = frozenset(
     "should about some more most very much just like least doubt longer need problem idea matter "
     "without except excluding avoid under below within only must".split()
 )
+_EMPTY_STEMS = frozenset(word[:5] for word in _EMPTY_WORDS)
 
 
 def length_limit(original: str) -> int:
@@ -120,7 +123,7 @@ def _problems(original: str, adapted: str, feature_names: Iterable[str]) -> Iter
         yield "speaks as an assistant"
     if states_instead(original, adapted):
         yield "states something instead of asking for it"
-    if _UNFINISHED.search(adapted) and not _UNFINISHED.search(original):
+    if _UNFINISHED.search(adapted, max(0, len(adapted) - _END)) and not _UNFINISHED.search(original):
         yield "stops in mid-sentence"
     if goes_round(adapted, 2) and not goes_round(original, 2):
         yield "says one thing twice and little else"
@@ -146,19 +149,22 @@ def states_instead(original: str, adapted: str) -> bool:
     text = _fold(adapted)
     if _WISH.search(text) or not _STATES.search(text):
         return False
-    asked = requests(scan(original))
-    if not asked or asked[0].kind == "tell" or any(request.kind != "tell" for request in requests(scan(adapted))):
-        return False
-    said = set(content_words(adapted))
-    new = len(said - set(content_words(original)))
+    said = _content(adapted)
+    new = len(said - _content(original))
+    least = _NEW_WORDS
     if _PERSON.search(text):
-        return new >= _NEW_WORDS_OF_PERSONS and new > 2 * (len(said) - new)
-    return new >= _NEW_WORDS
+        least = max(_NEW_WORDS_OF_PERSONS, 2 * (len(said) - new) + 1)
+    return new >= least and _asks(original) and not _asks(adapted)
+
+
+def _asks(text: str) -> bool:
+    """Whether a text asks for something instead of just telling."""
+    return any(request.kind != "tell" for request in requests(_scanned(text)))
 
 
 def wanders_off(original: str, adapted: str) -> bool:
     """Whether less than a quarter of what the original speaks of is left, among three times as much that is new."""
-    mine, said = set(content_words(original)), set(content_words(adapted))
+    mine, said = _content(original), _content(adapted)
     kept, new = len(mine & said), len(said - mine)
     return new >= _NEW_WORDS_OF_PERSONS and 4 * kept < len(mine) and new > 3 * kept
 
@@ -187,7 +193,7 @@ def _spelled(number: str, folded: str) -> bool:
 
 
 def _terms(text: str) -> Iterator[str]:
-    for span in scan(text).protected:
+    for span in _scanned(text).protected:
         piece = text[span.start : span.end]
         if span.kind is Kind.NUMBER or (span.kind is Kind.NAME and _opens_sentence(text, span.start)):
             continue  # numbers are compared as numbers; a capital there may be just grammar
@@ -209,9 +215,21 @@ def _objects(pattern: re.Pattern[str], text: str) -> Iterator[str]:
             yield word
 
 
+@lru_cache(maxsize=64)
+def _scanned(text: str) -> Scan:
+    """A text taken apart; several checks of one rewriting ask for it."""
+    return scan(text)
+
+
+@lru_cache(maxsize=64)
+def _content(text: str) -> frozenset[str]:
+    """The words of content of a text, likewise."""
+    return frozenset(content_words(text))
+
+
 def _stems(text: str) -> set[str]:
     """Beginnings of the longer words, so that inflected forms match; pairs of characters where there are none."""
-    stems = {word.casefold()[:5] for word in _WORD.findall(text)} - {word[:5] for word in _EMPTY_WORDS}
+    stems = {word.casefold()[:5] for word in _WORD.findall(text)} - _EMPTY_STEMS
     if stems and not text.isascii() and " " not in text.strip():  # a script that is written without spaces
         return {"".join(pair) for pair in pairwise(text)}
     return stems
