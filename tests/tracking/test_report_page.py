@@ -44,6 +44,8 @@ def test_every_part_opens_without_a_request_or_a_complaint(tmp_path):
                 await page.size(480, 900)
                 await page.colours("dark")
                 assert await page.run("document.documentElement.scrollWidth") <= 480, part
+                if part == "personas":  # a short list ends with its last row
+                    await page.until("document.querySelector('.list').clientHeight === 5 * 66")
                 await page.size(1280, 900)
                 await page.colours("light")
             await page.run("document.querySelector('[data-part=conversations]').click()")

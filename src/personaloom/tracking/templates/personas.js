@@ -37,6 +37,7 @@ const coverageTable = () =>
 // The sampler's own figures; its histograms and lists over every dimension are drawn above or left to the manifest.
 const isTable = (value) => value && typeof value === "object" && !Array.isArray(value) && (Object.keys(value).length > 12 || Object.keys(value).some((name) => /^\d+$/.test(name)));
 const compact = (node) => Object.fromEntries(Object.entries(node ?? {}).filter(([name, value]) => name !== "unseen" && value !== null && !isTable(value) && !Array.isArray(value)).map(([name, value]) => [name, typeof value === "object" ? compact(value) : value]));
+const readable = (text) => (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) ? (Math.abs(text) < 1e15 ? Number(text).toLocaleString("en", { maximumFractionDigits: 6 }) : Number(text).toExponential(2).replace("e+", " × 10^")) : String(text));
 const samplerFacts = () => flat(compact(index.manifest.personas)).map(([name, value]) => [words(name).replaceAll(".", " · "), value]);
 const personasPage = (selected) => {
   const p = index.personas;
@@ -49,7 +50,7 @@ const personasPage = (selected) => {
       section("To the nearest other persona", columns(apart.nearest, "personas by distance"), h("p", { class: "note" }, "Personas by the number of dimensions in which the nearest other one differs.")),
       section("Between any two", columns(apart.pairs, "pairs by distance"), h("p", { class: "note" }, `Pairs by the number of dimensions in which they differ; ${fixed(apart.mean)} on average.`, apart.compared < p.ids.length ? ` Both are computed for the first ${count(apart.compared)} personas.` : ""))) : null,
     section("Coverage", h("p", { class: "note" }, "How many personas have a dimension, and how its values are shared among them. Open a row to see the values."), coverageTable()),
-    facts.length ? section("As the sampler reports", table(["", ""], facts.map(([name, value]) => [name, String(value)]))) : null,
+    facts.length ? section("As the sampler reports", table(["", ""], facts.map(([name, value]) => [name, readable(value)]))) : null,
   );
   return sections;
 };
