@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from personaloom.keyed import Key
@@ -64,6 +64,7 @@ def test_there_are_the_17_strategies_of_the_three_layers():
 @pytest.mark.parametrize("name", STRATEGIES)
 @settings(deadline=None, max_examples=40)
 @given(text=requests, seed=st.integers(0, 2**32), persona=st.sampled_from(PERSONAS))
+@example(text="Write a report about remote work for my manager with `x = 1` in it please", seed=0, persona={})
 def test_what_a_generator_writes_differs_shows_its_effect_and_keeps_its_contract(name, text, seed, persona):
     strategy = STRATEGIES[name]
     noisy = strategy.generate(text, Key(seed), persona)

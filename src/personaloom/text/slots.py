@@ -94,7 +94,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("tool", rf"(?<![\w+#])(?P<v>{_TECH})(?![\w+#])"),
     ("format", r"(?P<v>\b(?:bullet(?:ed)?[- ](?:points?|lists?)|numbered lists?|step[- ]by[- ]step(?: guide| instructions)?))\b"),
     ("tone", rf"(?<![\w-])(?P<v>{_TONES})(?![\w-])"),
-    ("detail", r"(?P<v>(?:before|after|during|because|so that|when|while|if|unless|since|although|even though|for|with|from|into|between|under|on|at|by|than|as|in) (?!(?:it|this|that|me|you|them|us|my own|general|particular|case|fact|addition|order|time)(?![\w ]))(?:[^,.;:?!\n()\"`“”]|[.,:](?=\d)){3,70}?)(?=[,.:](?!\d)|[;?!\n()]|\Z| (?:and|or|but|for|with|by|when|if|because|so|that|which) )"),
+    ("detail", r"(?P<v>(?:before|after|during|because|so that|when|while|if|unless|since|although|even though|for|with|from|into|between|under|on|at|by|than|as|in) (?!(?:it|this|that|me|you|them|us|my own|general|particular|case|fact|addition|order|time)(?:(?![\w ])| (?:please|pls|plz|thanks|thank you)\b))(?:[^,.;:?!\n()\"`“”]|[.,:](?=\d)){3,70}?)(?=[,.:](?!\d)|[;?!\n()]|\Z| (?:and|or|but|for|with|by|when|if|because|so|that|which) )"),
 )  # fmt: skip
 _COMPILED = tuple((name, re.compile(rf"(?<!\w)(?:{pattern})", re.IGNORECASE)) for name, pattern in _PATTERNS)
 _SPAN_SLOTS = {
