@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from personaloom.costs import Prices, priced
 from personaloom.errors import StoreError
 from personaloom.llm.usage import CallRecord, TokenTracker
 from personaloom.origin import was_read_in
@@ -51,6 +52,7 @@ class Exports:
 
     Attributes:
         comparisons: what the judge said of the pairs.
+        prices: for calls whose cost was not known when they were made.
         files: path relative to the folder, to its facts, of all that was written.
     """
 
@@ -59,6 +61,7 @@ class Exports:
     noise_mode: str = "realtime"
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     comparisons: Comparisons = _no_comparison
+    prices: Prices = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -184,9 +187,10 @@ class Exports:
     def token_usage(self) -> TokenTracker:
         """``token_usage.json``; gives the totals of all calls of the dataset."""
         tracker = TokenTracker(keep_records=False)
-        for record in self.store.calls(self.num_personas):
+        for record in priced(self.store.calls(self.num_personas), self.prices):
             tracker.add(CallRecord.from_dict(record))
-        path = tracker.save(self.folder / "token_usage.json", self.store.calls(self.num_personas))
+        records = priced(self.store.calls(self.num_personas), self.prices)
+        path = tracker.save(self.folder / "token_usage.json", records)
         self.files["token_usage.json"] = file_facts(path, tracker.attributed.calls).to_dict()
         return tracker
 

@@ -7,10 +7,12 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import astuple
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from personaloom.costs import prices_of
 from personaloom.distractor import NoiseTally
 from personaloom.errors import BudgetExhaustedError, InputError, MissingStageInputError, RunInterruptedError
 from personaloom.exports import Exports, atomic_json, file_facts
@@ -82,6 +84,7 @@ def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
         "training": _makes_samples(pipeline, store),
         "formats": pipeline.parts.exporter.writes(),
         "quality": pipeline.quality.settings(),
+        "prices": sorted([*name, *astuple(price)] for name, price in prices_of(pipeline.parts.roles).items()),
         "stopped": type(pipeline.stopped).__name__ if pipeline.stopped else None,
         "schema": SCHEMA,
     }
@@ -120,7 +123,11 @@ class _Writing:
         self.store = store
         self.count = count
         self.exports = Exports(
-            store, count, pipeline.noise_mode, comparisons=stored_comparisons(pipeline, store, count)
+            store,
+            count,
+            pipeline.noise_mode,
+            comparisons=stored_comparisons(pipeline, store, count),
+            prices=prices_of(pipeline.parts.roles),
         )
         self.tally = self.parts.distractor.tally() if self.parts.distractor else NoiseTally(0.0)
         self.read_in = NoiseTally(0.0)

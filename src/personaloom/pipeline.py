@@ -8,6 +8,7 @@ report live above.
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.adoption import find_donor, upstream_of
+from personaloom.costs import priced, prices_of, sent_by
 from personaloom.engine import Engine
 from personaloom.errors import (
     BudgetExhaustedError,
@@ -353,7 +355,7 @@ class Pipeline:
             )
             await self.parts.executor.run(engine, work.items(client))
 
-        self._with_client(stream)
+        self._with_client(stream, store)
 
     def _score(self, store: Store, count: int, judge: Judge) -> None:
         """Have the judge score what it has not scored yet."""
@@ -368,9 +370,9 @@ class Pipeline:
             engine = ScoringEngine(self.parts.engine, store, client, scoring, self.progress)
             await self.parts.executor.run(engine, scoring.items(client))
 
-        self._with_client(stream)
+        self._with_client(stream, store)
 
-    def _with_client(self, stream: Callable[[LLMClient], Awaitable[None]]) -> None:
+    def _with_client(self, stream: Callable[[LLMClient], Awaitable[None]], store: Store) -> None:
         """Run something with the run's models, ledger and budget."""
         if not self.asked:  # what comes first in a run counts from zero, a judge after it goes on
             self.token_tracker.reset()
@@ -384,6 +386,8 @@ class Pipeline:
             budget = Budget(limits, self.parts.output_dir / "budget.sqlite", scope, datasets) if limits.any else None
             if budget is not None:
                 opened.callback(budget.close)
+                if scope == self.fingerprint:
+                    budget.know_of(sent_by(priced(store.calls(sys.maxsize), prices_of(self.parts.roles))))
             client = LLMClient(
                 self.parts.roles,
                 self.parts.prompts,

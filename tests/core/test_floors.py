@@ -27,6 +27,7 @@ FLOORS = [
         "estimate",
         "adoption",
         "parts",
+        "costs",
         "work",
         "origin",
         "scoring",

@@ -1,6 +1,8 @@
 """The same command with one key changed, on a dataset that is there: what the key reaches is renewed, and nothing else."""
 
+import pytest
 from harness import dataset, lines, manifest, run
+from loopback import LoopbackLLM
 
 
 def test_what_formats_vary_in_renews_their_files_and_no_sample(tmp_path, capsys):
@@ -17,3 +19,19 @@ def test_what_formats_vary_in_renews_their_files_and_no_sample(tmp_path, capsys)
     assert run(*words, out=tmp_path) == 0
     assert "an earlier export that stay as they were: openai" in capsys.readouterr().err
     assert "training_data/train_openai.jsonl" not in manifest(tmp_path)["files"]
+
+
+def test_a_price_that_is_given_later_prices_what_was_made_and_a_later_budget_counts_it(tmp_path, capsys):
+    with LoopbackLLM(keep=False) as server:
+        at = ("llm=openai_compatible", f"llm.base_url={server.base_url}", "llm.model=m", "query.queries_per_persona=1")
+        assert run(*at, "num_personas=1", out=tmp_path) == 0
+        assert manifest(tmp_path)["usage"]["attributed"]["cost_usd"] is None
+        price = "llm.price={input_per_million: 1, output_per_million: 2}"
+        assert run(*at, "num_personas=1", price, out=tmp_path) == 0
+        dollars = (server.totals.input_tokens + 2 * server.totals.output_tokens) / 1e6
+        assert manifest(tmp_path)["usage"]["paid"]["cost_usd"] == pytest.approx(dollars)
+        assert "price unknown" not in capsys.readouterr().out.rpartition("status")[2]
+        sent = server.totals.requests
+        for limit in (f"max_calls={sent}", f"max_cost_usd={dollars}"):
+            assert run(*at, "num_personas=2", price, f"engine.budget.{limit}", out=tmp_path) == 3
+        assert server.totals.requests == sent

@@ -94,6 +94,15 @@ class Budget:
         """What was used so far in all scopes of this budget, by all their runs."""
         return self._sum_of("spent")
 
+    def know_of(self, spent: Spend) -> None:
+        """See that at least this much counts as spent in this run's scope: runs without a budget write no book."""
+        with self._transaction():
+            held = "SELECT cost, tokens, calls FROM spent WHERE scope = ?"
+            cost, tokens, calls = self._book.execute(held, (self.scope,)).fetchone() or (0.0, 0, 0)
+            more = max((spent.cost_usd or 0.0) - cost, 0.0), max(spent.tokens - tokens, 0), max(spent.calls - calls, 0)
+            if any(more):
+                self._spend(self.scope, *more)
+
     async def reserve(self, worst: Spend) -> str:
         """Set the worst case of a call aside; gives the reservation's name.
 
