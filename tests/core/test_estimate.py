@@ -1,13 +1,17 @@
 """An estimate is held against a real run: what was asked and read lies in the range that was printed."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from personaloom.config import build_parts, compose, validate
 from personaloom.estimate import estimate
+from personaloom.llm.ledger import LedgerMode
+from personaloom.parts import LedgerSettings
 from personaloom.pipeline import Pipeline
+from personaloom.sweep_estimate import SweepJob, together
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 from loopback import LoopbackLLM
@@ -73,3 +77,23 @@ def test_a_cost_is_a_range_where_the_price_is_known_and_unknown_where_it_is_not(
         known = estimate(parts(server, tmp_path, "num_personas=2", price)).total("cost_usd")
         assert 0 < known.low < known.likely < known.high
         assert estimate(parts(server, tmp_path, "num_personas=2")).total("cost_usd") is None
+
+
+def test_what_jobs_of_a_sweep_ask_alike_is_counted_once(tmp_path):
+    with LoopbackLLM() as server:
+
+        def job(*words):
+            built = parts(server, tmp_path, "num_personas=3", *words)
+            return SweepJob(built, estimate(built))
+
+        none, heavy = job("distractor=none"), job("distractor=heavy")
+        for each in (none, heavy):
+            Pipeline(each.parts).run()
+        real = server.totals.requests
+    told = together([none, heavy])["calls"]
+    apart = [each.alone.total("calls") for each in (none, heavy)]
+    assert within(real, told), (real, told)
+    assert told.likely < 0.85 * sum(each.likely for each in apart)
+    assert together([none, none])["calls"] == apart[0]
+    unkept = replace(none, parts=replace(none.parts, ledger=LedgerSettings(tmp_path / "x", LedgerMode.OFF)))
+    assert together([none, unkept])["calls"].likely == pytest.approx(2 * apart[0].likely)
