@@ -1,5 +1,6 @@
 """Whatever JSON a server sends, an attempt ends in a reply with usable numbers or in an error that has a kind."""
 
+import json
 import math
 
 import orjson
@@ -7,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personaloom.errors import CallError
+from personaloom.errors import CallError, MalformedReplyError
+from personaloom.llm.direct import DirectClient
+from personaloom.llm.endpoints import resolve
 from personaloom.llm.reply import read_reply
+from personaloom.llm.scrub import excerpt
 from personaloom.llm.types import CallKey, ChatMessage, Deployment, LLMRequest, Purpose, Role
 
 REQUEST = LLMRequest(
@@ -65,3 +69,36 @@ def test_numbers_that_count_no_tokens_are_estimated_and_the_source_says_so(numbe
 
 def test_a_usage_that_is_a_list_is_estimated():
     assert read({**said(), "usage": [1]}).usage.source == "estimated"
+
+
+HALF = "Mix it \ud83d"
+"""What a server sends that cuts its texts between the two halves of an emoji."""
+
+
+def test_half_an_emoji_is_a_reply_that_can_be_stored_and_sent_on():
+    choice = {"message": {"content": HALF}, "finish_reason": HALF}
+    reply = read({"choices": [choice], "model": HALF * 999})
+    orjson.dumps([reply.text, reply.snapshot, reply.finish_reason])
+    assert reply.text == "Mix it \ufffd"
+    assert len(reply.snapshot) <= 200
+    with pytest.raises(CallError) as refused:
+        read({"choices": [{"message": {"content": None, "refusal": HALF}}]})
+    orjson.dumps(str(refused.value))
+    orjson.dumps(excerpt(HALF))
+
+
+@pytest.mark.parametrize("slip", ['"Mix it \\ud83d"', '"Mix it", "logprob": NaN', '"Mix\nit"'])
+def test_what_servers_let_slip_into_their_json_costs_no_second_call(slip):
+    """The direct client's reading of a body, behind the wire."""
+    client = DirectClient(resolve("openai/m", "http://127.0.0.1:9/v1"))
+    body = '{"choices": [{"message": {"content": ' + slip + "}}]}"
+    assert read(client._read(200, body.encode(), {})).text.startswith("Mix")
+    with pytest.raises(MalformedReplyError):
+        client._read(200, body.encode()[:-2], {})
+
+
+@pytest.mark.parametrize("code", ["²", True, -1, 10**30, {}])
+def test_a_code_that_is_none_is_an_error_of_the_call_all_the_same(code):
+    client = DirectClient(resolve("openai/m", "http://127.0.0.1:9/v1"))
+    with pytest.raises(CallError):
+        client._read(200, json.dumps({"error": {"code": code, "message": "no"}}).encode(), {})

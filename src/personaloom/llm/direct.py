@@ -8,6 +8,7 @@ is in ``classify``.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from personaloom.errors import (
 from personaloom.llm.classify import classify, unreadable
 from personaloom.llm.endpoints import Endpoint
 from personaloom.llm.raised import broken_connection
-from personaloom.llm.reply import read_reply
+from personaloom.llm.reply import lenient, read_reply
 from personaloom.llm.scrub import excerpt, read_secret, secret_values
 from personaloom.llm.structured import is_strict, schema_instruction
 from personaloom.llm.types import ChatMessage, Deployment, LLMReply, LLMRequest, Sampling
@@ -193,15 +194,17 @@ class DirectClient:
         try:
             data = orjson.loads(raw)
         except orjson.JSONDecodeError:
+            data = lenient(raw)
+        if data is None:
             kind = headers.get("Content-Type", "no content type")
             begin = raw[:2000].decode("utf-8", "replace")
-            raise unreadable(begin, self.deployment.name, self._secrets(), kind) from None
+            raise unreadable(begin, self.deployment.name, self._secrets(), kind)
         if not isinstance(data, dict):
             raise MalformedReplyError(f"{self.deployment.name}: the answer is JSON, but no object")
         error = data.get("error")
         if error and not data.get("choices"):
             code = error.get("code") if isinstance(error, dict) else None
-            inner = int(code) if isinstance(code, int | str) and str(code).isdigit() else status
+            inner = int(code) if isinstance(code, int | str) and re.fullmatch("[0-9]{3}", str(code)) else status
             raise classify(inner, raw, headers, secrets=self._secrets(), where=self.deployment.name)
         return data
 

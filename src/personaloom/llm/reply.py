@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -16,10 +17,31 @@ from personaloom.errors import (
 from personaloom.llm import structured, tokens
 from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Usage
 
-__all__ = ["read_reply", "read_usage"]
+__all__ = ["lenient", "read_reply", "read_usage"]
 
 _MOST_TOKENS = 10**9
 """A server that counts more for one reply counts something else."""
+_LONGEST_NAME = 200
+
+
+def lenient(raw: bytes) -> Any:
+    """A body that is JSON but for what many servers let slip: NaN, half an emoji, a bare line break; else None.
+
+    Asked again they would answer, and charge, the same.
+    """
+    try:
+        return json.loads(raw.decode(), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _storable(text: str) -> str:
+    """The text, with a sign in place of each half of a pair of surrogates: no file and no request can hold those."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def read_reply(data: Mapping[str, Any], request: LLMRequest, deployment: Deployment, latency_s: float) -> LLMReply:
@@ -36,7 +58,7 @@ def read_reply(data: Mapping[str, Any], request: LLMRequest, deployment: Deploym
         choice = data["choices"][0]
         message = choice["message"]
         text = _text(message.get("content"))
-        finish = str(choice.get("finish_reason") or "stop")
+        finish = _name(choice.get("finish_reason")) or "stop"
     except (KeyError, IndexError, TypeError, AttributeError):
         raise MalformedReplyError(f"{deployment.name}: the answer is no chat completion: it has no choices") from None
     usage = read_usage(data.get("usage"), request, text)
@@ -52,7 +74,7 @@ def read_reply(data: Mapping[str, Any], request: LLMRequest, deployment: Deploym
         text=text,
         usage=usage,
         model=deployment.model,
-        snapshot=str(data.get("model") or ""),
+        snapshot=_name(data.get("model")),
         finish_reason=finish,
         cost_usd=_charged(data.get("usage")),
         latency_s=latency_s,
@@ -61,7 +83,7 @@ def read_reply(data: Mapping[str, Any], request: LLMRequest, deployment: Deploym
 
 def _no_text(message: Mapping[str, Any], finish: str, deployment: Deployment) -> CallError:
     if refusal := message.get("refusal"):
-        return RefusalError(f"{deployment.name} declined: {str(refusal)[:200]}")
+        return RefusalError(f"{deployment.name} declined: {_storable(str(refusal)[:200])}")
     if finish == "length":
         return TruncatedReplyError(
             f"{deployment.name} reached max_tokens before any text (hidden reasoning counts) → raise llm.max_tokens"
@@ -80,7 +102,14 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         texts = [part.get("text") for part in content if isinstance(part, Mapping)]
         content = "".join(text for text in texts if isinstance(text, str))
-    return structured.without_thinking(content) if content and isinstance(content, str) else ""
+    if not content or not isinstance(content, str):
+        return ""
+    return structured.without_thinking(content if content.isascii() else _storable(content))
+
+
+def _name(value: Any) -> str:
+    """A server's word for something, cut where it is no word; empty where it is no text."""
+    return _storable(value[:_LONGEST_NAME]) if isinstance(value, str) else ""
 
 
 def read_usage(usage: Any, request: LLMRequest, text: str) -> Usage:

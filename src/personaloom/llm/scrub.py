@@ -72,7 +72,7 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 def excerpt(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
     """One scrubbed line for a message."""
-    line = " ".join(scrub(text, secrets).split())
+    line = " ".join(scrub(text, secrets).split()).encode(errors="replace").decode()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
