@@ -11,11 +11,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 
 from common import LoopbackProcess, parts_of, table
+from personaloom.dataset import Dataset
 from personaloom.pipeline import Pipeline
-from personaloom.store import PERSONA_LEVEL, Store
+from personaloom.store import PERSONA_LEVEL
 
 LATENCY_S = 0.2
 GOAL_CHAIN, GOAL_GROWTH = 1.5, 2.0
@@ -29,12 +29,12 @@ def measure(url: str, personas: int) -> tuple[float, int, int]:
         started = time.perf_counter()
         manifest = pipeline.run()
         seconds = time.perf_counter() - started
-        return seconds, manifest["usage"]["paid"]["calls"], _longest(pipeline.folder, pipeline.fingerprint)
+        return seconds, manifest["usage"]["paid"]["calls"], _longest(pipeline.dataset)
 
 
-def _longest(folder: Path, fingerprint: str) -> int:
+def _longest(dataset: Dataset) -> int:
     """Calls of the longest chain: the persona's prompt, the conversation's own, and a prompt it had to wait for."""
-    store = Store(folder, fingerprint)
+    store = dataset.open()
     try:
         own = Counter(store.slots("calls", 1_000_000))
     finally:

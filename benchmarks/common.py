@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "llm")
 from loopback import LoopbackLLM, LoopbackProcess
 
 from personaloom.config import build_parts, compose, validate
-from personaloom.pipeline import Parts
+from personaloom.parts import Parts
 
 __all__ = ["LoopbackLLM", "LoopbackProcess", "machine", "parts_of", "resident_mib", "table"]
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from personaloom.errors import (
     BudgetExhaustedError,
@@ -196,28 +197,47 @@ class Engine:
     async def _try(self, slot: Slot) -> Failure | None:
         """The chain once; the failure, where there was one."""
         step = "prompt"
+
+        async def go_through() -> None:
+            nonlocal step
+            await self._prompted(slot.chain)
+            for stage in self.stages:
+                step = getattr(stage, "step", "extra")
+                if slot.has(step):
+                    continue
+                await stage(slot)
+                if step == "query" and slot.query is not None:
+                    self._book(slot)
+                    self.store.put_query(slot.chain.index, slot.number, slot.query)
+                    self.progress.advance("query")
+
+        error = await self._in_time(go_through(), "it was done")
+        return None if error is None else _failure(slot.record_id, slot.chain.persona.persona_id, step, error)
+
+    async def _in_time(self, work: Coroutine[Any, Any, None], done: str) -> CallError | None:
+        """Do something before a conversation's deadline.
+
+        Args:
+            work: what to do.
+            done: the deadline passed before this, in words.
+
+        Returns:
+            What it failed on for good, or None.
+
+        Raises:
+            CallError: one that ends the run.
+        """
+        limit = self.settings.conversation_deadline_s
         try:
-            async with asyncio.timeout(self.settings.conversation_deadline_s):
-                await self._prompted(slot.chain)
-                for stage in self.stages:
-                    step = getattr(stage, "step", "extra")
-                    if slot.has(step):
-                        continue
-                    await stage(slot)
-                    if step == "query" and slot.query is not None:
-                        self._book(slot)
-                        self.store.put_query(slot.chain.index, slot.number, slot.query)
-                        self.progress.advance("query")
+            async with asyncio.timeout(limit):
+                await work
         except TimeoutError:
-            seconds = self.settings.conversation_deadline_s
-            error: CallError = CallTimeoutError(f"engine.conversation_deadline_s={seconds:g} passed before it was done")
-        except CallError as caught:
-            if caught.ends_run:
+            return CallTimeoutError(f"engine.conversation_deadline_s={limit:g} passed before {done}")
+        except CallError as error:
+            if error.ends_run:
                 raise
-            error = caught
-        else:
-            return None
-        return _failure(slot.record_id, slot.chain.persona.persona_id, step, error)
+            return error
+        return None
 
     def _keep(self, slot: Slot) -> None:
         """Store what the chain made, with its calls, in one group."""

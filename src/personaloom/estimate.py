@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from personaloom.dataset import Dataset
 from personaloom.distractor import DistractorModel
 from personaloom.errors import StoreError
+from personaloom.judgements import judge_identity, judge_of
 from personaloom.llm.budget import BudgetLimits
 from personaloom.llm.client import DeploymentSpec
 from personaloom.llm.ledger import LedgerMode
@@ -26,7 +28,6 @@ from personaloom.parts import LedgerSettings, Parts
 from personaloom.pipeline import Pipeline
 from personaloom.quality import Judge, QualityPlan
 from personaloom.records import Ids
-from personaloom.scoring import judge_identity, judge_of
 from personaloom.stages import StageName, StagePlan
 from personaloom.store import Store
 from personaloom.store_file import slots_done
@@ -141,8 +142,8 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
         num_personas: how many personas; None for the config's.
     """
     count = num_personas or parts.num_personas
-    pipeline = Pipeline(parts)
-    done = slots_done(pipeline.folder, pipeline.fingerprint)
+    dataset = Dataset(parts)
+    done = slots_done(dataset.folder, dataset.fingerprint)
     origin = parts.start_from
     if origin is not None:
         count = max(count, origin.facts.personas)
@@ -151,7 +152,7 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
     left = [key for key in slots if key not in done]
     holds = StageName.INTERACTION in parts.plan
     personas = len({persona for persona, _ in left}) if holds else count
-    judging = _Judging.of(pipeline, set(slots) if holds else done.intersection(slots))
+    judging = _Judging.of(dataset, set(slots) if holds else done.intersection(slots))
     writes = parts.plan.generates and bool(left or not holds)
     if not writes and not judging.any:
         return Estimate(0 if holds else personas, len(left), len(done), ())
@@ -186,15 +187,15 @@ class _Judging:
     pairs: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, pipeline: Pipeline, slots: set[tuple[int, int]]) -> _Judging:
+    def of(cls, dataset: Dataset, slots: set[tuple[int, int]]) -> _Judging:
         """Of these conversations, chosen by key as the run chooses them."""
-        judge = judge_of(pipeline)
+        judge = judge_of(dataset)
         if judge is None:
             return cls()
-        name = judge_identity(pipeline, judge)
+        name = judge_identity(dataset, judge)
         chosen = sorted(key for key in slots if judge.chosen(_slot_id(key)))
         scored, compared = (
-            slots_done(pipeline.folder, pipeline.fingerprint, table, name) for table in ("scores", "comparisons")
+            slots_done(dataset.folder, dataset.fingerprint, table, name) for table in ("scores", "comparisons")
         )
         return cls(
             judge,
@@ -241,7 +242,7 @@ def _rehearse(parts: Parts, count: int, judge: Judge | None) -> tuple[list[tuple
         )
         pipeline = Pipeline(rehearsal)
         pipeline.run(count)
-        store = Store(pipeline.folder, pipeline.fingerprint)
+        store = pipeline.dataset.open()
         try:
             return list(store.slots("interactions", count)), _by_purpose(store, count)
         finally:

@@ -12,6 +12,7 @@ import orjson
 
 from personaloom.costs import Prices, priced
 from personaloom.errors import StoreError
+from personaloom.judgements import PAIR, SCORE
 from personaloom.llm.usage import CallRecord, TokenTracker
 from personaloom.origin import was_read_in
 from personaloom.quality import Comparison, Judgement, QualityPlan, Review
@@ -91,7 +92,7 @@ class Exports:
         """``failures.jsonl``: every failure, with ``made_up`` where a supplement took its place."""
         there = set(self.store.slots("interactions", self.num_personas))
         rows = self.store.failures(self.num_personas)
-        records = ({**f.to_dict(), "made_up": (p, s) in there and f.stage not in {"score", "pair"}} for p, s, f in rows)
+        records = ({**f.to_dict(), "made_up": (p, s) in there and f.stage not in {SCORE, PAIR}} for p, s, f in rows)
         return self._jsonl("failures.jsonl", records)
 
     def pairs(self) -> int:

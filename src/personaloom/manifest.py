@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import astuple
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from personaloom.costs import prices_of
+from personaloom.dataset import Dataset
 from personaloom.distractor import NoiseTally
-from personaloom.errors import BudgetExhaustedError, InputError, MissingStageInputError, RunInterruptedError
+from personaloom.errors import MissingStageInputError
 from personaloom.exports import Exports, atomic_json, file_facts
+from personaloom.judgements import PAIR, SCORE, stored_comparisons, stored_scores
 from personaloom.llm.usage import TokenTracker, UsageTotals
-from personaloom.manifest_file import NAME, changed_files, read_manifest, stamps_of
+from personaloom.manifest_file import NAME, changed_files, read_manifest, sound_manifest, stamps_of
 from personaloom.origin import holds_old_noise
 from personaloom.plural import many
+from personaloom.provenance import provenance
 from personaloom.quality import Review
 from personaloom.records import Interaction, NoiseLayer, utc_now
-from personaloom.scoring import PAIR, stored_comparisons, stored_scores
-from personaloom.scoring import STAGE as SCORE
+from personaloom.run_log import RunLog
 from personaloom.stages import StageName
-from personaloom.store import PERSONA_LEVEL
+from personaloom.store import PERSONA_LEVEL, Store
 from personaloom.training.reading import read_samples
-
-if TYPE_CHECKING:
-    from personaloom.pipeline import Pipeline
-    from personaloom.store import Store
 
 __all__ = ["SCHEMA", "update_manifest", "write_dataset"]
 
 SCHEMA = 1
 
 
-def write_dataset(pipeline: Pipeline, store: Store, count: int, duration_s: float) -> dict[str, Any]:
+def write_dataset(dataset: Dataset, store: Store, count: int, log: RunLog) -> dict[str, Any]:
     """Write every file that this run is to write, then the manifest; gives the manifest.
 
     A dataset whose store and files have not changed since they were written is left as it is.
+
+    Args:
+        dataset: which.
+        store: of the dataset.
+        count: of its personas.
+        log: of the run, which ends here.
 
     Raises:
         MissingStageInputError: samples were asked for and there is no conversation.
         StoreError: a file cannot be written.
     """
+    duration_s = log.seconds
     store.flush()
-    state = _state(pipeline, store, count)
-    if StageName.EXPORT not in pipeline.parts.plan and store.meta("exported") == state:
-        current = _current(pipeline, store)
+    state = _state(dataset, store, count, log)
+    if StageName.EXPORT not in dataset.parts.plan and store.meta("exported") == state:
+        current = _current(store, log)
         if current is not None:
             return current | {"unchanged": True}
-    pipeline.progress.status("writing the files")
-    manifest = _Writing(pipeline, store, count).write(duration_s)
+    log.progress.status("writing the files")
+    manifest = _Writing(dataset, store, count, log).write(duration_s)
     atomic_json(store.folder / NAME, manifest)
     store.put_meta("exported", state)
     store.put_meta("stamps", stamps_of(store.folder, manifest["files"]))
@@ -76,37 +77,36 @@ def update_manifest(folder: Path, changes: Mapping[str, Any], files: Mapping[str
     return manifest
 
 
-def _state(pipeline: Pipeline, store: Store, count: int) -> dict[str, Any]:
+def _state(dataset: Dataset, store: Store, count: int, log: RunLog) -> dict[str, Any]:
     """What the files depend on, beside the fingerprint."""
     return {
         "version": store.version,
         "num_personas": count,
-        "training": _makes_samples(pipeline, store),
-        "formats": pipeline.parts.exporter.writes(),
-        "quality": pipeline.quality.settings(),
-        "prices": sorted([*name, *astuple(price)] for name, price in prices_of(pipeline.parts.roles).items()),
-        "stopped": type(pipeline.stopped).__name__ if pipeline.stopped else None,
+        "training": _makes_samples(dataset, store),
+        "formats": dataset.parts.exporter.writes(),
+        "quality": dataset.quality.settings(),
+        "prices": sorted([*name, *astuple(price)] for name, price in prices_of(dataset.parts.roles).items()),
+        "stopped": type(log.stopped).__name__ if log.stopped else None,
         "schema": SCHEMA,
     }
 
 
-def _makes_samples(pipeline: Pipeline, store: Store) -> bool:
+def _makes_samples(dataset: Dataset, store: Store) -> bool:
     """Whether samples are written: where they are asked for, and where they lie already, so that none goes stale."""
-    asked = {StageName.TRAINING, StageName.EXPORT, StageName.SCORE} & pipeline.parts.plan.names
+    asked = {StageName.TRAINING, StageName.EXPORT, StageName.SCORE} & dataset.parts.plan.names
     return bool(asked) or (store.folder / "training_data").is_dir()
 
 
-def _current(pipeline: Pipeline, store: Store) -> dict[str, Any] | None:
+def _current(store: Store, log: RunLog) -> dict[str, Any] | None:
     """The manifest, where it and all that it lists are as they were written; else None, and what is not is said."""
-    try:
-        manifest = read_manifest(store.folder)
-    except (InputError, MissingStageInputError):  # damaged or gone: all is written anew
+    manifest = sound_manifest(store.folder)
+    if manifest is None:  # damaged or gone: all is written anew
         return None
     files, stamps = manifest["files"], store.meta("stamps") or {}
     changed = changed_files(store.folder, files, stamps)
     if changed:
         were = "was" if len(changed) == 1 else "were"
-        pipeline.note(f"{', '.join(changed)} {were} changed or removed after the last run: written anew from the store")
+        log.note(f"{', '.join(changed)} {were} changed or removed after the last run: written anew from the store")
         return None
     now = stamps_of(store.folder, files)
     if now != stamps:  # a copied folder, or a report that came after the other files: not to be hashed every time
@@ -117,17 +117,18 @@ def _current(pipeline: Pipeline, store: Store) -> dict[str, Any] | None:
 class _Writing:
     """One writing of a dataset's files."""
 
-    def __init__(self, pipeline: Pipeline, store: Store, count: int) -> None:
-        self.pipeline = pipeline
-        self.parts = pipeline.parts
+    def __init__(self, dataset: Dataset, store: Store, count: int, log: RunLog) -> None:
+        self.dataset = dataset
+        self.parts = dataset.parts
         self.store = store
         self.count = count
+        self.log = log
         self.exports = Exports(
             store,
             count,
-            pipeline.noise_mode,
-            comparisons=stored_comparisons(pipeline, store, count),
-            prices=prices_of(pipeline.parts.roles),
+            self.parts.noise_mode,
+            comparisons=stored_comparisons(dataset, store, count),
+            prices=prices_of(self.parts.roles),
         )
         self.tally = self.parts.distractor.tally() if self.parts.distractor else NoiseTally(0.0)
         self.read_in = NoiseTally(0.0)
@@ -154,43 +155,44 @@ class _Writing:
         manifest = self._head() | self._counts(personas, queries, interactions)
         # A simulated model that was not asked (personas alone) simulated nothing, whatever the dataset's name says.
         manifest["simulated"] &= any(manifest["counts"][of] for of in ("prompts", "queries", "interactions"))
-        manifest |= {"usage": _usage(usage, _sent(self.pipeline)), **self._provenance(usage)}
-        origin = self.pipeline.origin
+        manifest |= {"usage": _usage(usage, self.log.sent)}
+        manifest |= provenance(self.dataset, usage, self.count, self._kept("tracking"))
+        origin = self.dataset.origin
         if origin is not None:
-            manifest |= origin.tell(manifest, self.read_in, alone=self.pipeline.alone)
-        if _makes_samples(self.pipeline, self.store):
+            manifest |= origin.tell(manifest, self.read_in, alone=self.dataset.alone)
+        if _makes_samples(self.dataset, self.store):
             self._samples(manifest, interactions)
         manifest["personas"] = {} if origin is not None else self.parts.sampler.statistics(self.count)
         now = utc_now()
         manifest["created_at"] = self._created(now)
         manifest |= {"updated_at": now, "duration_s": round(duration_s, 3)}
-        if self.pipeline.stopped is not None:
-            manifest["stopped"] = str(self.pipeline.stopped)
-        manifest["notes"] = [*self.pipeline.notes, *(origin.notes(manifest) if origin is not None else ())]
+        if self.log.stopped is not None:
+            manifest["stopped"] = str(self.log.stopped)
+        manifest["notes"] = [*self.log.notes, *(origin.notes(manifest) if origin is not None else ())]
         manifest["files"] = dict(sorted(exports.files.items()))
         return manifest
 
     def _samples(self, manifest: dict[str, Any], interactions: int) -> None:
         if not interactions:
-            if self.parts.plan.generates or self.pipeline.stopped is not None:
+            if self.parts.plan.generates or self.log.stopped is not None:
                 return
             raise MissingStageInputError(
                 f"stage training: {self.store.folder} has no conversations yet. Run the interaction stage first "
                 "(--stage interaction), with the same config, or all of them (--stage all)"
             )
-        simulated = self.pipeline.simulated
-        scores = stored_scores(self.pipeline, self.store, self.count)
+        simulated = self.dataset.simulated
+        scores = stored_scores(self.dataset, self.store, self.count)
         statistics, review = self.exports.samples(
-            self.parts.exporter, {"manifest": manifest}, self.pipeline.quality, scores, simulated=simulated
+            self.parts.exporter, {"manifest": manifest}, self.dataset.quality, scores, simulated=simulated
         )
         quality = self._quality(review, simulated=simulated)
         written = {key: value for key, value in statistics.items() if key not in {"files", "paths"}}
         self.exports.statistics(written | {"noise": manifest["noise"], "quality": quality})
-        told = (self._kept("quality", None) or {}).get("people")  # what annotators said stays
+        told = (self._kept("quality") or {}).get("people")  # what annotators said stays
         manifest["quality"] = review.summary(quality) | ({"people": told} if told else {})
         self._tell_unscored(manifest["quality"])
         if old := self.parts.exporter.not_renewed(self.store.folder):
-            self.pipeline.note(
+            self.log.note(
                 f"training_data/ holds files of an earlier export that stay as they were: {', '.join(old)} "
                 f"→ name them in training_data.formats to renew them"
             )
@@ -205,14 +207,14 @@ class _Writing:
         if failed[SCORE]:
             known = quality["judge"] or {"judged": 0, "skipped": 0, "refused": 0}
             quality["judge"] = {**known, "failed": failed[SCORE]}
-            self.pipeline.note(f"judge: {many(failed[SCORE], 'sample')} could not be scored, {again}")
+            self.log.note(f"judge: {many(failed[SCORE], 'sample')} could not be scored, {again}")
         if failed[PAIR]:
             quality["pairs"] = {**(quality["pairs"] or {"compared": 0, "skipped": 0}), "failed": failed[PAIR]}
-            self.pipeline.note(f"judge: {many(failed[PAIR], 'pair')} could not be compared, {again}")
+            self.log.note(f"judge: {many(failed[PAIR], 'pair')} could not be compared, {again}")
 
     def _quality(self, review: Review, *, simulated: bool) -> dict[str, Any]:
         # Noise that was read in was drawn at a rate that is not known: there is nothing to test it against.
-        distractor = self.parts.distractor if self.pipeline.origin is None else None
+        distractor = self.parts.distractor if self.dataset.origin is None else None
         weights = distractor.layer_weights if distractor is not None else {}
         found = review.statistics(
             read_samples,
@@ -225,14 +227,14 @@ class _Writing:
         return quality
 
     def _head(self) -> dict[str, Any]:
-        pipeline, parts = self.pipeline, self.parts
+        dataset, parts = self.dataset, self.parts
         return {
             "schema": SCHEMA,
-            "name": pipeline.dataset_name,
-            "fingerprint": pipeline.fingerprint,
-            "fingerprints": pipeline.fingerprints,
-            "simulated": pipeline.simulated,
-            "status": _status(pipeline),
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "fingerprints": dataset.fingerprints,
+            "simulated": dataset.simulated,
+            "status": self.log.status,
             "mode": parts.mode,
             "stages": [str(name) for name in StageName if name in parts.plan],
             "num_personas": self.count,
@@ -264,71 +266,21 @@ class _Writing:
                 "expected_interactions": self.parts.query_generator.slots_in(self.count),
             },
             "end_reasons": dict(sorted(self.end_reasons.items())),
-            "noise": {"mode": self.pipeline.noise_mode, **self.tally.to_dict()},
+            "noise": {"mode": self.parts.noise_mode, **self.tally.to_dict()},
             "failures": dict(sorted(Counter(missing.values()).items())),
             "failed_share": len(missing) / tried if tried else 0.0,
             "quality": None,
         }
 
-    def _provenance(self, usage: TokenTracker) -> dict[str, Any]:
-        parts = self.parts
-        queries = parts.query_generator.queries
-        models = _models(self.pipeline, usage)
-        return {
-            "models": models,
-            "mixed_snapshots": any(len(model["snapshots"]) > 1 for model in models),
-            "prompts": {
-                name: {"version": use.version, "sha256": use.sha256} for name, use in sorted(parts.prompts.uses.items())
-            },
-            "queries": {
-                "source": str(queries.source),
-                "sha256": queries.sha256,
-                "size": len(queries),
-                "passes": parts.query_generator.passes(self.count),
-            },
-            "tracking": self._kept(
-                "tracking", {"kind": "none", "uri": None, "experiment": None, "run_id": None, "error": None}
-            ),
-            "sweep": {"id": None, "job": None, "overrides": []}
-            | {name: value for name, value in parts.sweep.items() if name != "datasets"},
-            "config": self._config(),
-            "versions": _versions(self.pipeline),
-            "unused_keys": _unused_keys() if self.pipeline.simulated else [],
-        }
-
-    def _config(self) -> dict[str, Any]:
-        """What the dataset was made with; the folder that it goes on from stands in it by its own name."""
-        config, origin = dict(self.parts.config), self.pipeline.origin
-        if self.pipeline.alone:  # the rest was not used
-            return {name: config[name] for name in ("name", "output_dir", "training_data", "quality") if name in config}
-        return config if origin is None else {**config, "start_from": str(origin.folder)}
-
-    def _kept(self, name: str, default: Any) -> Any:
+    def _kept(self, name: str) -> Any:
         """What an earlier writing of this dataset's manifest says."""
-        try:
-            return read_manifest(self.store.folder).get(name, default)
-        except (InputError, MissingStageInputError):
-            return default
+        return (sound_manifest(self.store.folder) or {}).get(name)
 
     def _created(self, now: str) -> str:
         created = self.store.meta("created_at")
         if created is None:
             self.store.put_meta("created_at", now)
         return str(created or now)
-
-
-def _status(pipeline: Pipeline) -> str:
-    stopped = pipeline.stopped
-    if stopped is None:
-        return "done"
-    if isinstance(stopped, BudgetExhaustedError):
-        return "stopped_by_budget"
-    return "interrupted" if isinstance(stopped, RunInterruptedError) else "failed"
-
-
-def _sent(pipeline: Pipeline) -> UsageTotals:
-    """What this run sent: nothing, where it asked no model, whatever a run of the same pipeline did before it."""
-    return pipeline.token_tracker.sent if pipeline.asked else UsageTotals()
 
 
 def _usage(tracker: TokenTracker, this_run: UsageTotals) -> dict[str, Any]:
@@ -340,37 +292,3 @@ def _usage(tracker: TokenTracker, this_run: UsageTotals) -> dict[str, Any]:
         "unpriced_models": sorted(tracker.unpriced),
         "unknown_attempts": tracker.lost_attempts,
     }
-
-
-def _models(pipeline: Pipeline, usage: TokenTracker) -> list[dict[str, Any]]:
-    return [
-        {
-            "role": str(role),
-            "model": spec.client.deployment.model,
-            "provider": spec.client.deployment.provider,
-            "origin": spec.client.deployment.origin,
-            "weight": spec.weight,
-            "snapshots": sorted(usage.snapshots.get(spec.client.deployment.model, ())),
-        }
-        for role, specs in pipeline.parts.roles.items()
-        for spec in specs
-    ]
-
-
-def _versions(pipeline: Pipeline) -> dict[str, str]:
-    versions = {
-        "personaloom": metadata.version("personaloom"),
-        "python": platform.python_version(),
-        "platform": f"{sys.platform} {platform.machine()}",
-    }
-    for specs in pipeline.parts.roles.values():
-        for spec in specs:
-            if spec.client.deployment.simulated:
-                versions["simulator"] = str(getattr(spec.client, "version", ""))
-    return versions
-
-
-def _unused_keys() -> list[str]:
-    """Names of provider keys that are set in the environment and were not used: the text is simulated."""
-    known = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
-    return [name for name in known if os.environ.get(name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import orjson
 
 from personaloom.errors import InputError, MissingStageInputError
 
-__all__ = ["NAME", "changed_files", "read_manifest", "stamps_of"]
+__all__ = ["NAME", "changed_files", "manifests_in", "read_manifest", "sound_manifest", "stamps_of"]
 
 NAME = "manifest.json"
 _HELD = {"name": str, "fingerprint": str, "files": dict, "counts": dict, "config": dict, "tracking": dict}
@@ -39,6 +39,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or not all(isinstance(manifest.get(key), kind) for key, kind in _HELD.items()):
         raise InputError(f"{path} is damaged: {', '.join(_HELD)} are not all in it → {_ANEW}")
     return manifest
+
+
+def sound_manifest(folder: Path) -> dict[str, Any] | None:
+    """The same where there is one; None where it is missing or damaged, and nobody has to be told."""
+    try:
+        return read_manifest(folder)
+    except (InputError, MissingStageInputError):
+        return None
+
+
+def manifests_in(datasets: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Folder and manifest of each finished dataset in a folder, by name; what is none of ours is passed over."""
+    for path in sorted(datasets.glob(f"*/{NAME}")):
+        manifest = sound_manifest(path.parent)
+        if manifest is not None:
+            yield path.parent, manifest
 
 
 def stamps_of(folder: Path, names: Iterable[str]) -> dict[str, list[int]]:

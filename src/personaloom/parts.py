@@ -19,7 +19,7 @@ from personaloom.origin import Origin
 from personaloom.personas import PersonaBank, PersonaSampler, PromptFormulator
 from personaloom.quality import QualityPlan
 from personaloom.queries import UserQueryGenerator
-from personaloom.stages import StagePlan
+from personaloom.stages import InteractionStage, NoiseStage, QueryStage, Stage, StageName, StagePlan
 from personaloom.training import TrainingDataExporter
 
 __all__ = ["LedgerSettings", "Parts", "Seeds"]
@@ -81,3 +81,34 @@ class Parts:
     config: Mapping[str, Any] = field(default_factory=dict)
     quality: QualityPlan | Mapping[str, Any] = field(default_factory=dict)
     """The plan, or the arguments of one."""
+
+    @property
+    def noise_mode(self) -> str:
+        """``realtime`` or ``posthoc``."""
+        return self.distractor.mode if self.distractor is not None else "realtime"
+
+    def stages(self) -> list[Stage]:
+        """The chain that a slot goes through, in order; what is measured later is none of it."""
+        plan = self.plan
+        chain: list[Stage] = []
+        if StageName.QUERY in plan or StageName.INTERACTION in plan:
+            domains, scenarios = self.bank.values_of("domain"), self.bank.values_of("scenario")
+            seed = self.seeds.generation
+            chain.append(QueryStage(self.query_generator, self.interaction_generator, seed, domains, scenarios))
+        if StageName.INTERACTION in plan:
+            never = self.distractor is None or not self.distractor.activation_probability
+            realtime = self.distractor if self.noise_mode == "realtime" and not never else None
+            pairs = realtime is not None and realtime.pairs
+            chain.append(InteractionStage(self.interaction_generator, realtime, self._verifies, pairs))
+        if StageName.DISTRACTOR in plan and self.distractor is not None and self.noise_mode == "posthoc":
+            chain.append(NoiseStage(self.distractor, self._verifies))
+        if StageName.INTERACTION in plan:
+            chain.extend(plan.extra)
+        return chain
+
+    @property
+    def _verifies(self) -> bool:
+        """Whether a model may check noise: only one that is not the model that writes it."""
+        writers = {spec.client.deployment for spec in self.roles.get(Role.NOISE, ())}
+        checkers = {spec.client.deployment for spec in self.roles.get(Role.EXTRACTOR, ())}
+        return bool(checkers) and not writers & checkers

@@ -8,9 +8,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-import orjson
-
 from personaloom.errors import FolderInUseError
+from personaloom.manifest_file import sound_manifest
 
 __all__ = ["clear_folder", "folder_is_ours", "lock", "unlock"]
 
@@ -33,9 +32,7 @@ OURS = (
 
 def clear_folder(folder: Path) -> list[str]:
     """Remove what runs have written into a dataset folder; gives the names of what is left: it is somebody else's."""
-    listed: list[str] = []
-    with suppress(OSError, ValueError):
-        listed = list(orjson.loads((folder / "manifest.json").read_bytes()).get("files", ()))
+    listed = (sound_manifest(folder) or {}).get("files", ())
     ours = {path for pattern in OURS for path in folder.glob(pattern)} | {folder / name for name in listed}
     for path in sorted(ours):
         if path.is_file() and path.resolve().is_relative_to(folder.resolve()):

@@ -20,14 +20,12 @@ class SlotWork:
 
     Args:
         parts: of the run.
-        noise_mode: ``realtime`` or ``posthoc``.
         store: with what is there already.
         count: personas of the dataset.
     """
 
-    def __init__(self, parts: Parts, noise_mode: str, store: Store, count: int) -> None:
+    def __init__(self, parts: Parts, store: Store, count: int) -> None:
         self._parts = parts
-        self._noise_mode = noise_mode
         self._store = store
         self._count = count
         plan = parts.plan
@@ -39,7 +37,7 @@ class SlotWork:
                 (StageName.INTERACTION, "interactions"),
                 (StageName.DISTRACTOR, "noise"),
             )
-            if stage in plan and (stage is not StageName.DISTRACTOR or noise_mode == "posthoc")
+            if stage in plan and (stage is not StageName.DISTRACTOR or parts.noise_mode == "posthoc")
         ]
         self._given_up = self._exhausted() if self._steps else set()
         self._done = {table: set(store.slots(table, count)) for _, table in self._steps}
@@ -69,7 +67,7 @@ class SlotWork:
         totals = {"prompt": self._prompts_left() if self._wants_prompts else 0}
         for stage, table in self._steps:
             totals[str(stage)] = slots - len(self._done[table])
-        if StageName.INTERACTION in self._parts.plan and self._noise_mode == "realtime":
+        if StageName.INTERACTION in self._parts.plan and self._parts.noise_mode == "realtime":
             totals["distractor"] = 0  # units are known only when the conversations have been held
             if not totals["interaction"]:
                 del totals["distractor"]

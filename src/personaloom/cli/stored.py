@@ -16,8 +16,8 @@ from personaloom.cli.summary import print_summary
 from personaloom.config import build_parts
 from personaloom.config.composition import Composed, compose
 from personaloom.config.provenance import config_yaml
+from personaloom.dataset import Dataset
 from personaloom.manifest_file import read_manifest
-from personaloom.pipeline import Pipeline
 from personaloom.tracking import make_tracker
 
 __all__ = ["look", "with_its_own_config"]
@@ -46,7 +46,7 @@ def look(config: Mapping[str, Any], context: JobContext) -> int:
         TrackingError: the upload failed.
     """
     given = config.get("dataset_dir")
-    folder = Path(given) if given else Pipeline(build_parts(config)).folder
+    folder = Path(given) if given else Dataset(build_parts(config)).folder
     tracker = make_tracker(config["tracking"], Path(config["output_dir"]), config["experiment_name"])
     progress = make_progress()
     try:

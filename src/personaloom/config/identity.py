@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.config.build import build_parts
+from personaloom.dataset import Dataset
 from personaloom.errors import ConfigError, Fault, UsageError
-from personaloom.pipeline import Pipeline
 
 __all__ = ["datasets_of"]
 
@@ -27,8 +27,8 @@ def datasets_of(configs: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[F
     prints: dict[str, None] = {}
     for number, config in enumerate(configs):
         try:
-            pipeline = Pipeline(build_parts(config))
-            folder, fingerprint = pipeline.folder, pipeline.fingerprint
+            dataset = Dataset(build_parts(config))
+            folder, fingerprint = dataset.folder, dataset.fingerprint
         except ConfigError as error:
             faults += [Fault(f"job #{number}, {fault.where}", fault.problem, fault.remedy) for fault in error.faults]
         except UsageError as error:
