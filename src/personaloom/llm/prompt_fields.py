@@ -150,7 +150,7 @@ def _asked_key(node: nodes.Compare | nodes.Call) -> str | None:
 
 def _asks_for_any(test: nodes.Node) -> bool:
     """``if features``, ``if features is not none``, and these beside other conditions."""
-    if isinstance(test, nodes.And):
+    if isinstance(test, nodes.And | nodes.Or):
         return _asks_for_any(test.left) or _asks_for_any(test.right)
     asked = test.node if isinstance(test, nodes.Not) else test
     return _is_features(asked.node if isinstance(asked, nodes.Test) else asked)
