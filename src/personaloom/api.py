@@ -5,6 +5,8 @@ They compose a config file, build the parts, and run; the result is what the see
 
 from __future__ import annotations
 
+import json
+import operator
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +21,7 @@ from personaloom.manifest import update_manifest
 from personaloom.manifest_file import read_manifest
 from personaloom.parts import Parts
 from personaloom.paths import command
-from personaloom.persona_export import export_personas
+from personaloom.persona_export import SUFFIXES, export_personas
 from personaloom.pipeline import Pipeline
 from personaloom.progress import Progress, Silent
 from personaloom.records import PersonaSpec
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 FAILED_SHARE_EXIT = 4
+_EXPORT = "personas.json"
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _run_dataset(
         write_report(pipeline.folder)
         manifest = update_manifest(pipeline.folder, {}, {"report.html": 1})
     run = RunRef()
-    if manifest["counts"]["interactions"] or parts.mode == "basic" or StageName.TRACK in parts.plan:
+    if _tells(manifest) or parts.mode == "basic" or StageName.TRACK in parts.plan:
         manifest, run = _track(pipeline, manifest, tracker, config_files)
     after_s = time.monotonic() - made
     return Outcome(manifest, pipeline.folder, run, pipeline.stopped, _exit_code(pipeline, manifest), after_s)
@@ -110,7 +113,13 @@ def _run_dataset(
 def _wants_report(parts: Parts, manifest: Mapping[str, Any]) -> bool:
     if manifest.get("unchanged") and "report.html" in manifest["files"] and StageName.REPORT not in parts.plan:
         return False
-    return bool(manifest["counts"]["interactions"]) or StageName.REPORT in parts.plan
+    return _tells(manifest) or StageName.REPORT in parts.plan
+
+
+def _tells(manifest: Mapping[str, Any]) -> bool:
+    """Whether there are conversations, made or failed, or what they were to cost is spent."""
+    counts = manifest["counts"]
+    return bool(counts["interactions"] or counts["failed"]) or manifest["status"] == "stopped_by_budget"
 
 
 def _export_personas(pipeline: Pipeline, manifest: Mapping[str, Any]) -> None:
@@ -137,7 +146,7 @@ def run_stored(
         MissingStageInputError: the folder holds no finished dataset.
         TrackingError: the upload failed; here it is what was asked for.
     """
-    progress = progress or Silent()
+    progress, started = progress or Silent(), time.monotonic()
     manifest: Mapping[str, Any] = read_manifest(folder)
     run = RunRef.from_manifest(manifest["tracking"])
     try:
@@ -151,7 +160,8 @@ def run_stored(
             manifest, run = _upload(folder, manifest, tracker, config_files)
     finally:
         progress.finish()
-    return Outcome(manifest, folder, run, None, 0)
+    # What the manifest says of a run is said of the one that made the data: this one made and paid nothing.
+    return Outcome({**manifest, "unchanged": True}, folder, run, None, 0, time.monotonic() - started)
 
 
 def _track(
@@ -208,7 +218,7 @@ class _Configured:
         path = Path(config_path)
         if not path.is_file():
             raise ConfigNotFoundError(
-                f"config_path: there is no file {path}: name a YAML file, such as conf/config.yaml"
+                f"config_path: there is no file {os.fspath(config_path)!r}: name a YAML file, such as conf/config.yaml"
             )
         self.config: dict[str, Any] = validate(compose([f"mode={self.mode}", *overrides], config=path))
         self._parts = build_parts(self.config)
@@ -226,11 +236,12 @@ class _Configured:
         return self._pipeline.folder
 
     def _run(self, parts: Parts, num_personas: int | None, progress: Progress | None = None) -> Outcome:
+        count = _whole(num_personas)
         pipeline = Pipeline(parts, progress or Silent())
         pipeline.token_tracker = self.token_tracker
         tracker = make_tracker(self.config["tracking"], parts.output_dir, self.config["experiment_name"])
         try:
-            outcome = run_dataset(parts, tracker, num_personas=num_personas, pipeline=pipeline)
+            outcome = run_dataset(parts, tracker, num_personas=count, pipeline=pipeline)
         finally:
             tracker.close()
         if outcome.stopped is not None:
@@ -256,7 +267,7 @@ class EnhancedPersonaGenerationPipeline(_Configured):
         config: the composed configuration.
         stages: stage name to whether it runs.
         incremental: existing outputs are kept and added to.
-        token_tracker: token usage of this pipeline's runs.
+        token_tracker: token usage of the latest run that asked a model, and of calls of one's own since.
         llm_client: the models, for calls of one's own.
         persona_bank, sampler, query_generator, interaction_generator, distractor, training_collector,
         training_exporter: the parts.
@@ -293,7 +304,7 @@ class EnhancedPersonaGenerationPipeline(_Configured):
             "queries": load_groups(folder / "queries.jsonl", counts["queries"], "persona_id"),
             "interactions": talks,
             "enhanced_interactions": select(talks, _is_noisy),
-            "training_data": _statistics(folder),
+            "training_data": _statistics(folder, self.training_exporter, simulated=outcome.manifest["simulated"]),
             "dataset_dir": str(folder),
             "manifest": dict(outcome.manifest),
         }
@@ -324,19 +335,25 @@ class PersonaGenerationPipeline(_Configured):
 
         Args:
             num_personas: how many; None takes the config's number.
-            generate_prompts: whether to write system prompts; without them nothing is asked of a model.
+            generate_prompts: whether to write system prompts; without them nothing is asked of a model. A config that
+                says ``generate_prompts: false`` has none written either.
             export_dataset: whether to export the personas to a file of their own.
-            dataset_path: its path (``.json``, ``.jsonl``, ``.csv`` or ``.parquet``); None for ``personas.json`` in the
-                dataset folder.
+            dataset_path: its path (``.json``, ``.jsonl``, ``.csv`` or ``.parquet``); None for the config's
+                ``export_path``, or else ``personas.json`` in the dataset folder.
 
         Returns:
             ``num_personas``, ``personas`` (a list of ``PersonaSpec``, lazy above 10,000) and ``dataset_path`` (None
-            where nothing was exported).
+            where nothing was exported; a config with an ``export_path`` always exports).
+
+        Raises:
+            UsageError: a path whose suffix says no format, or without ``export_dataset``: before anything is made.
         """
         parts = self._parts if generate_prompts else replace(self._parts, formulator=None)
-        target: Path | None = None
+        target = parts.export_path
         if export_dataset:
-            target = Path(dataset_path) if dataset_path else Pipeline(parts).folder / "personas.json"
+            target = Path(dataset_path).expanduser() if dataset_path else target or Pipeline(parts).folder / _EXPORT
+            if target.suffix.lower() not in SUFFIXES:
+                raise UsageError(f"dataset_path={target}: the suffix says no format: end it in {', '.join(SUFFIXES)}")
             parts = replace(parts, export_path=target)
         elif dataset_path is not None:
             raise UsageError("dataset_path is given and export_dataset is False: set export_dataset=True")
@@ -364,8 +381,22 @@ def _is_noisy(talk: Mapping[str, Any]) -> bool:
     return any(noise["metadata"].get("verdict") == "applied" for noise in talk["metadata"].get("noise", ()))
 
 
-def _statistics(folder: Path) -> dict[str, Any]:
-    import json  # noqa: PLC0415 - one small file
+def _whole(num_personas: Any) -> int | None:
+    """A number of personas as a plain int; NumPy's will do.
 
+    Raises:
+        UsageError: it is no whole number.
+    """
+    if num_personas is None:
+        return None
+    if isinstance(num_personas, bool) or not hasattr(num_personas, "__index__"):
+        raise UsageError(f"num_personas={num_personas!r}: give a whole number, at least 1")
+    return operator.index(num_personas)
+
+
+def _statistics(folder: Path, exporter: TrainingDataExporter, *, simulated: bool) -> dict[str, Any]:
+    """What ``statistics.json`` says; zeros in its form where there is none, for no conversation was made."""
     path = folder / "statistics.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else {"total_samples": 0}
+    if not path.exists():
+        return {**exporter.nothing(), "simulated": simulated}
+    return dict(json.loads(path.read_text("utf-8")))

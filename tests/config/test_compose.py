@@ -131,6 +131,18 @@ def test_a_folder_of_any_letters_needs_no_quotes():
     assert config["output_dir"] == "/home/jörg/Mé mo/数据"
 
 
+def test_a_path_may_begin_in_the_home_folder(monkeypatch, tmp_path):
+    """Neither YAML nor most shells replace ``~``, and a folder of that name is what somebody removes with ``rm -r``."""
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    write(Path("config.yaml"), "defaults: [personaloom, _self_]\noutput_dir: ~/data\n")
+    config = compose(["query.path=~/q.jsonl", "prompts.overrides={assistant: '~/a.j2'}"])
+    assert config["ledger"]["path"] == f"{tmp_path}/me/data/ledger.sqlite"
+    assert config.run_dir.is_relative_to(tmp_path / "me" / "data")
+    assert config["query"]["path"] == f"{tmp_path}/me/q.jsonl"
+    assert config["prompts"]["overrides"] == {"assistant": f"{tmp_path}/me/a.j2"}
+    assert config.public["output_dir"] == f"{tmp_path}/me/data"
+
+
 def test_a_literal_dollar_brace_survives_saving(tmp_path):
     config = compose([r"experiment_name='a\${b}'"])
     assert config["experiment_name"] == "a${b}"

@@ -17,7 +17,7 @@ def gpt4o(server, *words):
     return ("llm=gpt4o", f"llm.base_url={server.base_url}", *words)
 
 
-def test_the_server_saw_what_the_token_report_says_call_for_call(tmp_path):
+def test_the_server_saw_what_the_token_report_says_call_for_call(tmp_path, capsys):
     with LoopbackLLM() as server:
         assert run(*gpt4o(server, "distractor=heavy", "num_personas=4"), out=tmp_path) == 0
         totals = server.totals
@@ -33,6 +33,9 @@ def test_the_server_saw_what_the_token_report_says_call_for_call(tmp_path):
     assert facts["usage"]["unpriced_models"] == ["openai/gpt-4o"]
     assert len(lines(dataset(tmp_path) / "failures.jsonl")) == facts["counts"]["failed"] == 0
     assert asked
+    assert "paid by this run: unknown" in capsys.readouterr().out
+    assert run("stages=report", f"dataset_dir={dataset(tmp_path)}", out=tmp_path) == 0
+    assert "paid by this run: nothing; for the dataset: unknown" in capsys.readouterr().out
 
 
 def test_a_second_run_and_a_second_level_pay_only_for_what_differs(tmp_path):
@@ -137,6 +140,17 @@ def test_a_refusing_server_leaves_failures_and_exit_code_4(tmp_path, capsys):
             assert facts["failures"] == {"refusal": 5}
             assert facts["failed_share"] == 1.0
             assert "none of it for a passing reason" in capsys.readouterr().out
+    assert (dataset(tmp_path) / "report.html").exists()  # what failed is to be read there
+
+
+def test_reasons_add_up_to_the_conversations_that_failed(tmp_path):
+    """Each has one, the last of its tries; ``failures.jsonl`` has them all."""
+    with LoopbackLLM(faults={"refusal": 0.2, "filter": 0.1}) as server:
+        assert run(*gpt4o(server, "num_personas=4", "distractor=none", *QUICK), out=tmp_path) == 4
+    facts = manifest(tmp_path)
+    tries = [line for line in lines(dataset(tmp_path) / "failures.jsonl") if not line["made_up"]]
+    assert len(tries) > facts["counts"]["failed"] == sum(facts["failures"].values()) > 0
+    assert len(facts["failures"]) > 1
 
 
 def test_what_failed_in_passing_is_made_up_by_the_same_command(tmp_path):
@@ -361,7 +375,7 @@ def test_an_estimate_needs_no_key(tmp_path, monkeypatch, capsys):
     assert run("--estimate", "-m", "llm=gpt4o", "num_personas=1", "distractor=none,heavy", out=tmp_path) == 0
     said = capsys.readouterr().out
     assert "#1 distractor=heavy" in said
-    assert "all jobs together: between $" in said
+    assert "$" in said.partition("all jobs together:")[2]
     assert not (tmp_path / "datasets").exists()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from harness import lines
 
@@ -196,6 +197,30 @@ def test_an_unknown_suffix_is_refused(tmp_path):
     basic = PersonaGenerationPipeline(ROOT / "conf" / "config.yaml", [f"output_dir={tmp_path}", "tracking=none"])
     with pytest.raises(ValueError, match=r"\.parquet"):
         basic.run(num_personas=1, generate_prompts=False, export_dataset=True, dataset_path=str(tmp_path / "x.xlsx"))
+    assert not list(tmp_path.iterdir())  # before anything was made
+
+
+def test_the_configs_own_export_is_given_back_too(tmp_path):
+    words = [f"output_dir={tmp_path / 'out'}", "tracking=none", f"export_path={tmp_path / 'people.jsonl'}"]
+    basic = PersonaGenerationPipeline(ROOT / "conf" / "config.yaml", words)
+    for export in (False, True):
+        result = basic.run(num_personas=np.int64(2), generate_prompts=False, export_dataset=export)
+        assert result["dataset_path"] == str(tmp_path / "people.jsonl")
+    assert len(lines(tmp_path / "people.jsonl")) == 2
+
+
+@pytest.mark.parametrize("number", [2.0, "2", True, 0])
+def test_a_number_of_personas_that_is_none_is_a_value_error(pipeline, number):
+    with pytest.raises(ValueError, match=r"num_personas=.*at least 1"):
+        pipeline.run(number)
+
+
+def test_training_data_has_its_keys_also_where_there_is_none(pipeline):
+    words = [f"output_dir={pipeline.dataset_dir.parents[1]}", "tracking=none"]
+    made = pipeline.run(1)["training_data"]
+    none = EnhancedPersonaGenerationPipeline(ROOT / "conf" / "config.yaml", [*words, "stages=persona", "seed=7"]).run(1)
+    assert none["training_data"]["samples_by_split"] == {"train": 0, "val": 0, "test": 0}
+    assert set(none["training_data"]) == set(made) - {"noise", "quality"}
 
 
 @pytest.mark.parametrize("cls", [EnhancedPersonaGenerationPipeline, PersonaGenerationPipeline])

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from personaloom.config.groups import group_options, search_folders
+from personaloom.config.home import at_home
 from personaloom.config.hydra_errors import hydra_errors_as_ours
 from personaloom.config.overrides import prepare
 from personaloom.config.primary import Primary, find_primary, registered
@@ -88,13 +89,15 @@ class Composer:
         """Hydra's whole config, its own node included, for overrides that ``prepare`` gave."""
         mode = RunMode.MULTIRUN if multirun else RunMode.RUN
         with hydra_errors_as_ours(self.groups):
-            return self.hydra.compose_config(
+            loaded = self.hydra.compose_config(
                 config_name=self.name,
                 overrides=list(ready),
                 run_mode=mode,
                 from_shell=False,
                 validate_sweep_overrides=not multirun,
             )
+        at_home(loaded)  # before Hydra's own folders are made of it
+        return loaded
 
     def compose(self, overrides: Sequence[str]) -> Composed:
         """One config.
@@ -138,6 +141,7 @@ def compose(overrides: Sequence[str] = (), *, config: Path | None = None, config
 
 def from_hydra(config: DictConfig, overrides: Sequence[str], primary: Primary) -> Composed:
     """Plain values of a config that Hydra composed."""
+    at_home(config)
     mode, run_dir = _of_hydra(config, "hydra.mode"), _of_hydra(config, "hydra.run.dir")
     with open_dict(config):
         config.pop("hydra", None)

@@ -34,11 +34,15 @@ def parse_overrides(overrides: Sequence[str]) -> tuple[list[Override], list[Faul
 
 
 def _quoted(text: str) -> str:
-    """With quotes round values of other letters than English ones, which Hydra's grammar reads in quotes only."""
+    """With quotes round ``~`` and other letters than English ones, which Hydra's grammar reads in quotes only."""
     key, equals, value = text.partition("=")
-    if value.isascii() or set(value) & _GRAMMAR:
+    if _bare(value) or set(value) & _GRAMMAR:
         return text
-    return key + equals + ",".join(part if part.isascii() else f"'{part}'" for part in value.split(","))
+    return key + equals + ",".join(part if _bare(part) else f"'{part}'" for part in value.split(","))
+
+
+def _bare(value: str) -> bool:
+    return value.isascii() and "~" not in value
 
 
 def prepare(

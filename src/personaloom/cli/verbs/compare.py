@@ -50,7 +50,7 @@ def run(value: str, call: Invocation) -> int:
             f"compare={value}: {', '.join(unknown)} means nothing here → baseline=LEVEL, primary=MEASURE, "
             "output_dir=FOLDER or tracking=none"
         )
-    output_dir = Path(given.get("output_dir") or "outputs")
+    output_dir = Path(given.get("output_dir", "").strip("'\"") or "outputs").expanduser()
     chosen = _resolve(value, output_dir)
     whole = chosen.sweeps[0] if len(chosen.sweeps) == 1 and not chosen.folders else None
     jobs = [each for sweep in chosen.sweeps for each in sweep.with_data]
