@@ -230,3 +230,27 @@ def test_no_cell_can_be_taken_for_a_formula(tmp_path):
     write_sheet([talk], tmp_path / "sheet.csv", tmp_path / "key.json")
     with (tmp_path / "sheet.csv").open(encoding="utf-8-sig", newline="") as file:
         assert next(csv.DictReader(file))["message"] == "'=HYPERLINK(1)"
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8-sig", ";"), ("utf-8", "\t"), ("utf-16", "\t")])
+def test_a_sheet_is_read_as_spreadsheets_of_any_country_save_it(encoding, mark, tmp_path):
+    rows, answers = sheets(tmp_path, lambda *_: "none")
+    assert all(row["item"].startswith("m") for row in rows)  # 123e45 would come back as another number
+    with (tmp_path / "saved.csv").open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), delimiter=mark)
+        writer.writeheader()
+        writer.writerows([*rows, dict.fromkeys(rows[0], "")])
+    assert read_sheets([tmp_path / "saved.csv"], tmp_path / "key.json")["items"] == len(answers)
+
+
+def test_a_sheet_agrees_with_no_copy_of_itself_and_no_item_is_judged_twice(tmp_path):
+    rows, _ = sheets(tmp_path, lambda *_: "none")
+    with pytest.raises(InputError, match="named twice"):
+        read_sheets([tmp_path / "one.csv", tmp_path / "." / "one.csv"], tmp_path / "key.json")
+    with (tmp_path / "one.csv").open("a", newline="") as file:
+        csv.DictWriter(file, rows[0].keys()).writerow({**rows[0], "noise": "incomplete"})
+    with pytest.raises(InputError, match="judged twice"):
+        read_sheets([tmp_path / "one.csv"], tmp_path / "key.json")
+    (tmp_path / "old.csv").write_bytes(b"item,noise\r\nm1,gr\xf6\xdfer\r\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_sheets([tmp_path / "old.csv"], tmp_path / "key.json")

@@ -7,6 +7,7 @@ and noisy messages are mixed, in keyed order, under ids that tell nothing.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,12 +58,20 @@ def write_sheet(samples: Iterable[TrainingSample], sheet: Path, key_file: Path, 
     noisy = piles[True][: max(count // 2, count - len(piles[False]))]
     chosen = noisy + piles[False][: count - len(noisy)]
     chosen.sort(key=lambda entry: key.integer("order", entry[1]["item"]))
-    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows({name: _safe(value) for name, value in row.items()} for _, row, _ in chosen)
-    key_file.write_text(json.dumps({row["item"]: answer for _, row, answer in chosen}, indent=1), "utf-8")
+    # The key first, and both whole or not at all: a sheet without its key would be filled in for nothing.
+    _renamed(key_file, json.dumps({row["item"]: answer for _, row, answer in chosen}, indent=1).encode())
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, COLUMNS)
+    writer.writeheader()
+    writer.writerows({name: _safe(value) for name, value in row.items()} for _, row, _ in chosen)
+    _renamed(sheet, table.getvalue().encode("utf-8-sig"))
     return len(chosen)
+
+
+def _renamed(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def _items(sample: TrainingSample, key: Key) -> Iterable[tuple[dict[str, str], dict[str, Any]]]:
@@ -72,7 +81,7 @@ def _items(sample: TrainingSample, key: Key) -> Iterable[tuple[dict[str, str], d
     for turn, place in enumerate(index for index, m in enumerate(messages) if m["role"] == "user"):
         result = results.get(turn, {})
         before = messages[place - 1]["content"] if place else ""
-        item = key.hex("item", sample.sample_id, turn)[:10]
+        item = "m" + key.hex("item", sample.sample_id, turn)[:9]  # with a letter: 123e45 is a number to a spreadsheet
         row = dict.fromkeys(COLUMNS, "") | {"item": item, "person": person, "before": before}
         answer = {
             "sample_id": sample.sample_id,
@@ -101,9 +110,11 @@ def read_sheets(sheets: Sequence[Path], key_file: Path) -> dict[str, Any]:
         (ties are left out); ``ratings``: means of noisy and of clean messages.
 
     Raises:
-        InputError: a column or an item that the key does not know, a value that is no choice, named by its line, or a
-            sheet that nobody filled in.
+        InputError: a column or an item that the key does not know, a value that is no choice, an item that is judged
+            twice, named by its line; a sheet that nobody filled in, or that is given twice.
     """
+    if len({path.resolve() for path in sheets}) < len(sheets):
+        raise InputError("annotate=: a sheet is named twice, and would agree with itself → one sheet an annotator")
     answers = json.loads(key_file.read_text("utf-8"))
     filled = [_read(path, answers) for path in sheets]
     by_item: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
@@ -129,18 +140,34 @@ def read_sheets(sheets: Sequence[Path], key_file: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = {"item", "noise"} - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"{path}: there is no column {', '.join(sorted(missing))}; keep the header of the sheet")
-        found = {row["item"]: _row(path, reader.line_num, row, answers) for row in reader}
+    text = _text(path)
+    head = text.partition("\n")[0]
+    # Spreadsheets save with whatever divides lists in the user's country.
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+    missing = {"item", "noise"} - set(reader.fieldnames or ())
+    if missing:
+        raise InputError(f"{path}: there is no column {', '.join(sorted(missing))}; keep the header of the sheet")
+    found: dict[str, dict[str, Any]] = {}
+    for row in reader:
+        if not any(row.values()):
+            continue  # spreadsheets save empty lines too
+        judged = _row(path, reader.line_num, row, answers)
+        if found.setdefault(row["item"], judged) != judged:
+            raise InputError(f"{path}:{reader.line_num}: item {row['item']} is judged twice → keep one of the lines")
     if not any(found.values()):  # counted as an annotator, it would make agreement look measured
         raise InputError(
             f"{path}: nothing is filled in → in the column noise one of {', '.join(NOISE_LABELS)} for each message "
             f"({', '.join(RATINGS)}: 1 to 5, where you like), or leave this sheet out"
         )
     return found
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 ({error}) → save it as CSV in UTF-8") from None
 
 
 def _row(path: Path, line: int, row: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
