@@ -37,6 +37,7 @@ FLOORS = [
         "scoring",
         "siblings",
         "features",
+        "sweep_estimate",
     },
     {"tracking"},
     {"config", "cli", "api", "foreign", "__init__", "__main__"},

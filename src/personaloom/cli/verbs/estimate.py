@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,7 @@ from personaloom.config import build_parts, compose, validate
 from personaloom.errors import UsageError
 from personaloom.estimate import Estimate, Range, estimate
 from personaloom.plural import many
+from personaloom.sweep_estimate import SweepJob, together
 
 __all__ = ["run"]
 
@@ -43,30 +44,27 @@ def _of_sweep(call: Invocation) -> int:
     jobs = planned_jobs(call)
     if not jobs:
         raise UsageError("--estimate: this sweeper decides on its jobs as it goes, so estimate one of them by itself")
-    print_sweep([(name, estimate(build_parts(config))) for name, config in jobs], Console())
+    built = [build_parts(config) for _, config in jobs]
+    print_sweep([name for name, _ in jobs], [SweepJob(parts, estimate(parts)) for parts in built], Console())
     return 0
 
 
-def print_sweep(jobs: Sequence[tuple[str, Estimate]], console: Console) -> None:
-    """A line for each job as if it were alone, and the range of them all: replies that jobs share are paid once."""
+def print_sweep(names: Sequence[str], jobs: Sequence[SweepJob], console: Console) -> None:
+    """A line for each job as if it were alone, and what they take together: replies that jobs share are paid once."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("job, alone", overflow="fold")
     for title in ("calls", "tokens in", "tokens out", "cost"):
         table.add_column(title, justify="right", no_wrap=True)
-    for number, (name, result) in enumerate(jobs):
-        calls, n_in, n_out, cost = (result.total(column) for column in _COLUMNS)
+    for number, (name, job) in enumerate(zip(names, jobs, strict=True)):
+        calls, n_in, n_out, cost = (job.alone.total(column) for column in _COLUMNS)
         table.add_row(f"#{number} {name}", *(_whole(part) for part in (calls, n_in, n_out)), _dollars(cost))
     console.print(table)
-    for column, title in zip(_COLUMNS, ("calls", "tokens in", "tokens out", "cost"), strict=True):
-        parts = [result.total(column) for _, result in jobs]
-        known = [part for part in parts if part is not None]
-        if len(known) == len(parts):
-            low, high = max(part.low for part in known), sum(part.high for part in known)
-            bounds = f"${low:,.2f} and ${high:,.2f}" if column == "cost_usd" else f"{low:,.0f} and {high:,.0f}"
-            console.print(f"{title:<11} all jobs together: between {bounds}")
-        elif column == "cost_usd":
-            console.print(_NO_PRICE)
-    console.print("what several jobs ask alike is paid once: noise levels of one seed share most, seeds share nothing")
+    console.print("all jobs together:")
+    _print_totals(together(jobs), console)
+    if any(job.shares for job in jobs):
+        console.print("what several jobs ask alike is paid once, and counted once")
+    else:
+        console.print("simulated calls cost nothing and are not kept, so jobs share none")
 
 
 def print_estimate(result: Estimate, console: Console) -> None:
@@ -85,21 +83,25 @@ def print_estimate(result: Estimate, console: Console) -> None:
         numbers = (f"{getattr(line, name).likely:,.0f}" for name in ("calls", "input_tokens", "output_tokens"))
         table.add_row(f"{line.operation}\n  {line.model}", *numbers, _dollars(line.cost_usd))
     console.print(table)
-    for name, title in (("calls", "calls"), ("input_tokens", "tokens in"), ("output_tokens", "tokens out")):
-        total = result.total(name)
-        if total is not None:
-            console.print(f"{title:<11} {total.likely:>12,.0f}   between {total.low:,.0f} and {total.high:,.0f}")
-    cost = result.total("cost_usd")
-    if cost is None:
-        console.print(_NO_PRICE)
-    else:
-        console.print(f"{'cost':<11} {_dollars(cost):>12}   between ${cost.low:,.2f} and ${cost.high:,.2f}")
+    _print_totals({column: result.total(column) for column in _COLUMNS}, console)
     learned = sorted({line.operation for line in result.lines if line.source == "ledger"})
     if learned:
         console.print(f"lengths of {', '.join(learned)}: from the ledger's replies of the same model")
     if len(learned) < len({line.operation for line in result.lines}):
         which = "other lengths" if learned else "lengths"
         console.print(f"{which}: from a rehearsal with the simulated model; a real one may write more or less")
+
+
+def _print_totals(totals: Mapping[str, Range | None], console: Console) -> None:
+    for name, title in (("calls", "calls"), ("input_tokens", "tokens in"), ("output_tokens", "tokens out")):
+        total = totals[name]
+        if total is not None:
+            console.print(f"{title:<11} {total.likely:>12,.0f}   between {total.low:,.0f} and {total.high:,.0f}")
+    cost = totals["cost_usd"]
+    if cost is None:
+        console.print(_NO_PRICE)
+    else:
+        console.print(f"{'cost':<11} {_dollars(cost):>12}   between ${cost.low:,.2f} and ${cost.high:,.2f}")
 
 
 def _whole(part: Range | None) -> str:
