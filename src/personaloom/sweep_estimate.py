@@ -11,12 +11,12 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from personaloom.dataset import Dataset
 from personaloom.estimate import NOTHING, Estimate, Range
 from personaloom.fingerprint import digest, models_of, templates_of
 from personaloom.llm.ledger import LedgerMode
 from personaloom.llm.types import Role
 from personaloom.parts import Parts
-from personaloom.pipeline import Pipeline
 from personaloom.records import Ids
 
 __all__ = ["SweepJob", "together"]
@@ -34,14 +34,14 @@ class SweepJob:
     alone: Estimate
 
     @cached_property
-    def pipeline(self) -> Pipeline:
-        """For its fingerprints."""
-        return Pipeline(self.parts)
+    def dataset(self) -> Dataset:
+        """What it would make."""
+        return Dataset(self.parts)
 
     @property
     def shares(self) -> bool:
         """Whether its replies are kept for the others: those of the simulated model are not."""
-        return self.parts.ledger.mode is not LedgerMode.OFF and not self.pipeline.simulated
+        return self.parts.ledger.mode is not LedgerMode.OFF and not self.dataset.simulated
 
     @cached_property
     def talk(self) -> str:
@@ -49,7 +49,7 @@ class SweepJob:
         parts = self.parts
         prompts = templates_of(parts.prompts, ("assistant", "user_feedback"))
         models = models_of(parts.roles, Role.ASSISTANT, Role.USER)
-        return digest(self.pipeline.fingerprints["queries"], parts.interaction_generator.fingerprint(), prompts, models)
+        return digest(self.dataset.fingerprints["queries"], parts.interaction_generator.fingerprint(), prompts, models)
 
     @cached_property
     def noise(self) -> str:
@@ -60,11 +60,11 @@ class SweepJob:
 
     def prompts(self) -> Iterator[Hashable]:
         """Its system prompts, as one."""
-        yield self.pipeline.fingerprints["prompts"]
+        yield self.dataset.fingerprints["prompts"]
 
     def queries(self) -> Iterator[Hashable]:
         """Its queries, as one."""
-        yield self.pipeline.fingerprints["queries"]
+        yield self.dataset.fingerprints["queries"]
 
     def replies(self) -> Iterator[Hashable]:
         """Each reply of the conversations, with the noise that came before it."""
