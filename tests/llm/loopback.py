@@ -66,6 +66,9 @@ class Totals:
     by_status: Counter = field(default_factory=Counter)
     by_fault: Counter = field(default_factory=Counter)
     most_in_flight: int = 0
+    first_came: float = 0.0
+    last_left: float = 0.0
+    """When the first request came and the last one was done with: a client's own span, without its start and its end."""
 
     def to_dict(self) -> dict[str, Any]:
         return {**self.__dict__, "by_status": dict(self.by_status), "by_fault": dict(self.by_fault)}
@@ -320,6 +323,8 @@ class _Connection(asyncio.Protocol):
         server.in_flight -= 1
         totals = server.totals
         totals.requests += 1
+        totals.first_came = totals.first_came or request[0]
+        totals.last_left = time.time()
         totals.by_status[str(status)] += 1
         if fault:
             totals.by_fault[fault] += 1
