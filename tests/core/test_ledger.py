@@ -300,3 +300,20 @@ def test_a_failed_run_that_could_not_let_go_holds_up_nobody_in_its_process(tmp_p
         other.close()
 
     asyncio.run(asyncio.wait_for(work(), 20))
+
+
+@pytest.mark.parametrize("left", ["nothing", "another ledger"])
+def test_a_ledger_that_is_moved_away_in_mid_run_takes_no_further_call(left, tmp_path):
+    """SQLite would go on for ever, and what was paid would be in a file that has no name."""
+
+    async def main():
+        ledger = Ledger(tmp_path / "ledger.sqlite")
+        await paid(ledger, request(), reply())
+        (tmp_path / "ledger.sqlite").rename(tmp_path / "moved.sqlite")
+        if left != "nothing":
+            Ledger(tmp_path / "ledger.sqlite").close()
+        with pytest.raises(StoreError, match="was moved, removed or replaced"):
+            await ledger.claim(call_hash(REAL, request("more"), Sampling()))
+        ledger.close()
+
+    asyncio.run(main())

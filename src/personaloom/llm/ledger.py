@@ -32,8 +32,10 @@ from personaloom.llm.ledger_file import (
     LedgerMode,
     decode_reply,
     encode_reply,
+    file_identity,
     is_locked,
     open_ledger,
+    removed,
     trouble,
 )
 from personaloom.llm.owner import is_alive, owner_name, retire
@@ -113,6 +115,7 @@ class Ledger:
             self._connection = open_ledger(self.path, self.mode)
             if self.mode is LedgerMode.READWRITE:
                 self._connection.execute("PRAGMA busy_timeout = 0")  # the event loop waits, not the thread
+        self._file = file_identity(self.path)
         self._owner = owner_name()
 
     @property
@@ -225,6 +228,8 @@ class Ledger:
         if connection is None:
             return
         try:
+            if file_identity(self.path) != self._file:
+                raise StoreError(removed(self.path))
             answers = self._commit(connection)
         except sqlite3.OperationalError as error:
             if is_locked(error) and self._waits_on():
@@ -232,7 +237,7 @@ class Ledger:
             self._fail(StoreError(trouble(self.path, error)))
         except sqlite3.Error as error:
             self._fail(StoreError(trouble(self.path, error)))
-        except StoreError as error:  # a damaged reply
+        except StoreError as error:  # a damaged reply, or no file any more
             self._fail(error)
         else:
             self._tell(answers)

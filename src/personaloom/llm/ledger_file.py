@@ -13,7 +13,10 @@ import orjson
 from personaloom.errors import StoreError
 from personaloom.llm.types import LLMReply, Usage
 
-__all__ = ["SCHEMA_VERSION", "LedgerMode", "decode_reply", "encode_reply", "is_locked", "open_ledger", "trouble"]
+__all__ = [
+    "SCHEMA_VERSION", "LedgerMode", "decode_reply", "encode_reply", "file_identity", "is_locked", "open_ledger",
+    "removed", "trouble",
+]  # fmt: skip
 
 SCHEMA_VERSION = 1
 OPEN_WAIT_S = 15.0
@@ -111,6 +114,23 @@ def _prepared(connection: sqlite3.Connection, path: Path, *, may_write: bool) ->
         connection.close()
         raise
     return connection
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is, whatever its name; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat(), and asked for every group
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def removed(path: Path) -> str:
+    """What is said of a ledger that somebody removed or replaced: SQLite would write on to where nobody looks."""
+    return (
+        f"the ledger {path} was moved, removed or replaced while this run used it, so no further reply would be kept. "
+        "Put it back and run the same command again"
+    )
 
 
 def is_locked(error: sqlite3.Error) -> bool:
