@@ -11,7 +11,6 @@ import itertools
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from personaloom.adoption import take_over
@@ -74,21 +73,6 @@ class Pipeline:
         """What ended the latest run early, or None."""
         return self.log.stopped
 
-    @property
-    def folder(self) -> Path:
-        """The dataset folder."""
-        return self.dataset.folder
-
-    def note(self, text: str) -> None:
-        """Tell the user once, and remember it for the manifest."""
-        self.log.note(text)
-
-    def reset(self) -> None:
-        """Clear the dataset's folder; see ``Dataset.clear``."""
-        left = self.dataset.clear()
-        if left:
-            self.note(f"reset=true left what is not ours in {self.folder}: {', '.join(left)}")
-
     def run(self, num_personas: int | None = None) -> dict[str, Any]:
         """Make the dataset, or go on with it, and write its files.
 
@@ -112,7 +96,7 @@ class Pipeline:
         if judge is not None:
             require_other_model(self.parts)
         if self.parts.reset and self._begins_anew():
-            self.reset()
+            self._clear()
         store = self.dataset.open()
         try:
             try:
@@ -162,6 +146,11 @@ class Pipeline:
             return True
         self.log.note("reset=true: nothing is cleared, because this run's stages begin after the personas")
         return False
+
+    def _clear(self) -> None:
+        left = self.dataset.clear()
+        if left:
+            self.log.note(f"reset=true left what is not ours in {self.dataset.folder}: {', '.join(left)}")
 
     # -- personas ------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from personaloom.api import run_dataset
 from personaloom.cli.display import make_progress
 from personaloom.cli.summary import print_summary
 from personaloom.config.build import build_parts
 from personaloom.config.secrets import redact
+from personaloom.outcome import run_dataset
 from personaloom.tracking import RunRef, TrackingWorker, make_tracker
 
 __all__ = ["JobContext", "run_job"]

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from personaloom.api import run_stored
 from personaloom.cli.argv import Invocation
 from personaloom.cli.display import make_progress
 from personaloom.cli.job import JobContext
@@ -18,6 +17,7 @@ from personaloom.config.composition import Composed, compose
 from personaloom.config.provenance import config_yaml
 from personaloom.dataset import Dataset
 from personaloom.manifest_file import read_manifest
+from personaloom.outcome import run_stored
 from personaloom.tracking import make_tracker
 
 __all__ = ["look", "with_its_own_config"]

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from personaloom.api import upload_later
 from personaloom.cli.display import duration
 from personaloom.engine import CONTENT_FAILURES
 from personaloom.llm.endpoints import OPENAI_PROTOCOL
+from personaloom.outcome import upload_later
 from personaloom.plural import many
 from personaloom.tracking import RunRef
 

@@ -23,6 +23,7 @@ from personaloom.errors import FolderInUseError, InputError, StoreError
 from personaloom.llm.usage import CallRecord
 from personaloom.manifest_file import read_manifest
 from personaloom.origin import MARK, Facts, Origin, OriginFacts
+from personaloom.outcome import run_dataset
 from personaloom.records import DealtQuery, Ids, Interaction, NoiseResult, PersonaSpec
 from personaloom.store import PERSONA_LEVEL, Store
 from personaloom.training.files import dump, load
@@ -90,8 +91,6 @@ def _sweep_up(part: Path) -> None:
 
 def _write_files(folder: Path, name: str, output_dir: Path) -> None:
     """All files of the dataset, as an export of it writes them."""
-    from personaloom.api import run_dataset  # noqa: PLC0415 - it imports the package that this one is in
-
     origin = Origin.of(folder)
     stages = ["export", "report"] if origin is not None and origin.conversations else ["report"]
     own = {"name": name, "output_dir": str(output_dir), "dataset_dir": str(folder)}
