@@ -126,6 +126,15 @@ def test_what_follows_the_last_count_is_said_at_once():
     assert lines == ["to make: 1 persona", "0 s: personas 1/1", "logging to MLflow …"]
 
 
+def test_fresh_queries_beyond_those_planned_are_no_share_of_them():
+    lines: list[str] = []
+    progress = PlainProgress(lines.append, 5.0, Clock())
+    progress.start({"query": 3})
+    progress.advance("query", 4)
+    progress.finish()
+    assert lines[-1] == "0 s: queries 4"
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_durations_are_read_by_people(seconds, text):
     assert duration(seconds) == text
@@ -234,17 +243,17 @@ def test_failures_and_lost_tracking_are_said_with_the_way_on():
 
 
 def test_what_failed_for_good_is_said_with_the_words_that_ask_for_it_again():
-    def again(*kinds, **config):
+    def said(*kinds, **config):
         counts = manifest()["counts"] | {"failed": 2}
-        text = summary(60, counts=counts, failures=dict.fromkeys(kinds, 1), failed_share=0.04, config=config)
-        return [line for line in text.splitlines() if line.startswith("again")]
+        text = summary(200, counts=counts, failures=dict.fromkeys(kinds, 1), failed_share=0.04, config=config)
+        return " ".join(text.split()), [line.split()[1:] for line in text.splitlines() if line.startswith("again")]
 
-    retry = {"engine": {"retry": {"content_attempts": 5}}}
-    (line,) = again("refusal", "timeout", **retry)
-    assert line.endswith("reset=true engine.retry.content_attempts=10 engine.retry.retry_refusals=true")
-    assert again("empty_reply")[0].endswith("reset=true engine.retry.max_fault_attempts=12")
-    assert "llm.max_tokens" in again("truncated")[0]
-    assert again("timeout") == again("refusal", ledger={"mode": "off"}) == []
+    text, (words,) = said("refusal", "timeout", engine={"retry": {"content_attempts": 5}})
+    assert words == ["reset=true", "engine.retry.content_attempts=10", "engine.retry.retry_refusals=true"]
+    assert "for a passing reason" in text
+    assert said("empty_reply", "truncated")[1] == [["reset=true", "engine.retry.max_fault_attempts=12"]]
+    assert "a larger llm.max_tokens makes a dataset of its own" in said("truncated")[0]
+    assert said("timeout")[1] == said("refusal", ledger={"mode": "off"})[1] == []
 
 
 def test_the_time_of_report_and_upload_is_said_beside_the_run_s_own():

@@ -43,6 +43,9 @@ def test_the_help_has_every_group_option_key_and_flag_in_eighty_columns():
     assert {name for flag in FLAGS for name in flag.names} <= words
     assert page.count("  python run.py") == 3
     assert max(map(len, page.splitlines())) <= 80
+    narrow = help_page(width=60)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert "".join(narrow.split()) == "".join(page.split())
 
 
 def test_every_shipped_default_is_an_option():

@@ -139,7 +139,7 @@ def test_a_refusing_server_leaves_failures_and_exit_code_4(tmp_path, capsys):
             assert facts["counts"]["failed"] == 5
             assert facts["failures"] == {"refusal": 5}
             assert facts["failed_share"] == 1.0
-            assert "none of it for a passing reason" in capsys.readouterr().out
+            assert "\nagain    reset=true engine.retry.content_attempts=6 " in capsys.readouterr().out
     assert (dataset(tmp_path) / "report.html").exists()  # what failed is to be read there
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import traceback
@@ -78,7 +79,7 @@ def _act(call: Invocation) -> int:
     if call.action == "help":
         from personaloom.cli.help import help_page  # noqa: PLC0415 - only the help needs it
 
-        sys.stdout.write(help_page(call.config_dirs))
+        sys.stdout.write(help_page(call.config_dirs, shutil.get_terminal_size().columns))
         return 0
     if call.action == "version":
         sys.stdout.write(f"personaloom {version('personaloom')}\n")

@@ -53,6 +53,11 @@ class Stage:
     failed: int = 0
     last: float = 0.0
 
+    @property
+    def counted(self) -> str:
+        """``3/10``, or ``3`` where the total is not known or was passed: fresh queries come on top of those planned."""
+        return f"{self.done:,}/{self.total:,}" if self.total and self.done <= self.total else f"{self.done:,}"
+
     def rate(self, now: float) -> float:
         """Finished per second since it began; of a stage at its end, up to its end."""
         over = self.last and self.total and self.done + self.failed >= self.total
@@ -177,8 +182,7 @@ class LiveProgress(_Counting):
 def _row(name: str, stage: Stage, now: float, *, narrow: bool) -> list[ProgressBar | Text]:
     finished = stage.done + stage.failed
     bar = ProgressBar(total=stage.total or None, completed=finished, pulse=not stage.total and not finished)
-    count = f"{stage.done:,}/{stage.total:,}" if stage.total else f"{stage.done:,}"
-    counted = Text(count)
+    counted = Text(stage.counted)
     if stage.failed:
         counted.append(f" {stage.failed:,} failed", style="red")
     eta = stage.eta_s(now)
@@ -249,9 +253,8 @@ class PlainProgress(_Counting):
         self._last = now = self.counts.clock()
         parts = []
         for name, stage in self.counts.stages.items():
-            total = f"/{stage.total:,}" if stage.total else ""
             failed = f" ({stage.failed:,} failed)" if stage.failed else ""
-            parts.append(f"{_name(name, stage.total)} {stage.done:,}{total}{failed}")
+            parts.append(f"{_name(name, stage.total)} {stage.counted}{failed}")
         etas = [eta for stage in self.counts.stages.values() if (eta := stage.eta_s(now)) is not None]
         tail = [self.counts.spending(), f"about {duration(max(etas))} left" if etas and self._open else ""]
         tail.append(self.counts.status if self._open else "")

@@ -71,6 +71,8 @@ def run_job(config: Mapping[str, Any], context: JobContext) -> int:
         sys.stderr.write(f"stopped: {context.message}\n")
     elif outcome.exit_code:
         context.message = (
-            f"{outcome.manifest['failed_share']:.1%} of the conversations failed, which is more than allowed"
+            f"{outcome.manifest['failed_share']:.1%} of the conversations failed, "
+            f"and engine.max_failed_share={parts.engine.max_failed_share:g} allows no more"
         )
+        sys.stderr.write(f"too many failed: {context.message}\n")
     return outcome.exit_code

@@ -54,7 +54,7 @@ def print_summary(
     _print_rows(console, [*_made(manifest, after_s), *_noise(manifest), *_missing(manifest)])
     console.print(_tokens(manifest))
     # Paths, addresses and commands stay whole, however narrow the window: they are there to be copied.
-    for label, text in (*_again(manifest), *_cost(manifest), *_places(manifest, folder, run or RunRef(), exported)):
+    for label, text in (*_cost(manifest), *_places(manifest, folder, run or RunRef(), exported)):
         console.print(Text.assemble((f"{label:<8} ", "bold"), text), soft_wrap=True)
 
 
@@ -141,22 +141,27 @@ def _missing(manifest: Mapping[str, Any]) -> Iterator[Row]:
         return
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(failures.items()))
     yield "failures", f"{failed:,} ({manifest['failed_share']:.1%}): {kinds}; see failures.jsonl"
-    if set(failures) <= CONTENT_FAILURES:
-        yield "", "none of it for a passing reason: failures.jsonl says what was wrong"
-    else:
+    if not set(failures) <= CONTENT_FAILURES:
         yield "", "run the same command again to make up what failed for a passing reason"
+    for_good = CONTENT_FAILURES & set(failures)
+    if _again(manifest):
+        yield (
+            "",
+            "what failed for good is asked for again by the same command with the words below; what was paid stays",
+        )
+    elif for_good and for_good <= NO_USE_ASKING:
+        longer = " or a larger llm.max_tokens" if "truncated" in for_good else ""
+        yield "", f"the same request fails again: another model (llm=…){longer} makes a dataset of its own"
+    elif set(failures) <= CONTENT_FAILURES:
+        yield "", "none of it for a passing reason: failures.jsonl says what was wrong"
 
 
-def _again(manifest: Mapping[str, Any]) -> Iterator[Row]:
-    """How what failed for good can be asked for again: the ledger answers everything up to there."""
+def _again(manifest: Mapping[str, Any]) -> str:
+    """The overrides that have asked again what failed for good: the ledger answers everything up to there."""
     settings = manifest.get("config") or {}
-    failed = CONTENT_FAILURES & set(manifest.get("failures") or {})
+    failed = CONTENT_FAILURES & set(manifest.get("failures") or {}) - NO_USE_ASKING
     if not failed or (settings.get("ledger") or {}).get("mode", "readwrite") != "readwrite":
-        return
-    if failed <= NO_USE_ASKING:
-        longer = " or a larger llm.max_tokens" if "truncated" in failed else ""
-        yield "again", f"the same request fails again: another model (llm=…){longer} makes a dataset of its own"
-        return
+        return ""
     retry = (settings.get("engine") or {}).get("retry") or {}
     words = ["reset=true"]
     if failed & {"malformed_reply", "refusal"}:
@@ -165,8 +170,7 @@ def _again(manifest: Mapping[str, Any]) -> Iterator[Row]:
         words.append("engine.retry.retry_refusals=true")
     if "empty_reply" in failed:
         words.append(f"engine.retry.max_fault_attempts={2 * int(retry.get('max_fault_attempts') or 6)}")
-    yield "again", f"for what failed for good, the same command with {' '.join(words)}"
-    yield "", "asks anew where no reply could be used; nothing that was paid for is paid again"
+    return " ".join(words)
 
 
 def _tokens(manifest: Mapping[str, Any]) -> Table:
@@ -204,6 +208,8 @@ def _cost(manifest: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _places(manifest: Mapping[str, Any], folder: Path, run: RunRef, exported: Path | None) -> Iterator[Row]:
+    if again := _again(manifest):
+        yield "again", again
     yield "dataset", str(folder)
     if exported is not None:
         yield "personas", str(exported)
