@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 
 from personaloom.errors import StoreError, UsageError
-from personaloom.llm.types import Purpose
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
+from personaloom.store_calls import calls_of
 from personaloom.store_file import get_meta, open_store, set_meta, trouble
 from personaloom.store_folder import folder_is_ours, lock, unlock
 
@@ -155,7 +155,7 @@ class Store:
     def adopt(self, source: Path, tables: Iterable[str]) -> None:
         """Copy rows from another dataset's store: conversations that this dataset's later stages start from.
 
-        Their calls come along, as paid by somebody else; those of a judge do not, as its scores do not.
+        Their calls come along, as paid by somebody else, and no others.
 
         Raises:
             StoreError: the other store cannot be read.
@@ -166,12 +166,11 @@ class Store:
                 "ATTACH ? AS source", (f"{(source / 'store.sqlite').absolute().as_uri()}?mode=ro",)
             )
             try:
-                calls = self._connection.execute("SELECT persona, slot, call, record FROM source.calls").fetchall()
-                unpaid = [(*place, found) for *place, record in calls if (found := _unpaid(record)) is not None]
+                calls = list(calls_of(self._connection, wanted))
                 with self._transaction():  # all of it or nothing: a part would be taken for the whole after a kill
                     for name in wanted:
                         self._connection.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM source.{name}")
-                    self._connection.executemany(_ADD_CALL, unpaid)
+                    self._connection.executemany(_ADD_CALL, calls)
             finally:
                 self._connection.execute("DETACH source")
         except sqlite3.Error as error:
@@ -329,12 +328,3 @@ class Store:
 def _dumped(record: Record) -> bytes:
     """As ``orjson.dumps(record.to_dict())``, and several times as fast: orjson reads dataclasses by itself."""
     return orjson.dumps(record, default=dict)
-
-
-def _unpaid(record: bytes) -> bytes | None:
-    """A call record as it stands in a dataset that did not pay for it; None for a judge's."""
-    call = orjson.loads(record)
-    if call["module"] == Purpose.JUDGE.module:
-        return None
-    call["metadata"]["paid"] = False
-    return orjson.dumps(call)

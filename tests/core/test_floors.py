@@ -15,6 +15,7 @@ FLOORS = [
         "engine",
         "store",
         "store_file",
+        "store_calls",
         "store_folder",
         "pipeline",
         "executors",

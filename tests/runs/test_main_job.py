@@ -177,6 +177,29 @@ def test_what_goes_on_from_a_dataset_never_clears_it(tmp_path, capsys):
     assert content(dataset(tmp_path)) == before
 
 
+def test_a_dataset_that_goes_on_from_another_counts_the_calls_of_what_it_took_and_no_others(tmp_path):
+    """Attributed cost is what a sweep compares: the donor's own conversations and noise are not in it."""
+    words = ("num_personas=1", "query.queries_per_persona=2")
+    light = (*words, "distractor=light", "name=light")
+    other = (*words, "distractor.mode=posthoc", "distractor.activation_probability=0.9", "name=other")
+    run(*words, "distractor=heavy", "name=first", out=tmp_path / "a")
+    run(*light, "stages=query,interaction,training", out=tmp_path / "a")
+    run(*words, "distractor=heavy", "distractor.mode=posthoc", "name=beside", out=tmp_path / "a")
+    run(*other, "stages=distractor", out=tmp_path / "a")
+    run(*light, out=tmp_path / "b")
+    run(*other, out=tmp_path / "b")
+    for name in ("light", "other"):
+        (taken,), (alone,) = (
+            [
+                json.loads(path.read_text())["usage"]
+                for path in tmp_path.glob(f"{out}/datasets/SIM-{name}-*/manifest.json")
+            ]
+            for out in "ab"
+        )
+        assert taken["paid"]["calls"] < alone["paid"]["calls"]
+        assert taken["by_operation"] == alone["by_operation"]
+
+
 def in_store(folder, statement):
     with closing(sqlite3.connect(folder / "store.sqlite", isolation_level=None)) as connection:
         return connection.execute(statement).fetchall()
