@@ -31,6 +31,7 @@ from personaloom.errors import (
 from personaloom.llm.pacing import Breaker, Pacer
 from personaloom.llm.rate import AdaptiveRate
 from personaloom.llm.shared_rate import SharedFile, SharedRate
+from personaloom.plural import many
 
 __all__ = ["DeploymentLimiter", "Limits", "Slot"]
 
@@ -211,7 +212,7 @@ class DeploymentLimiter:
         if rate.paused_until > now and (asking := rate.may_ask_in(now)) != 0.0:
             return asking or rate.paused_until - now, "rate limit"
         if self.in_flight >= max(1, int(self._window)):
-            return float("inf"), f"{self.in_flight} requests in flight"
+            return float("inf"), f"{many(self.in_flight, 'request')} in flight"
         if rate.limited:
             rate.look(now, self.in_flight)
             if (wait := self._rate.pacer.wait(now)) > 0:

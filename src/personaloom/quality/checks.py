@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from personaloom.errors import ConfigError, Fault
+from personaloom.plural import many
 from personaloom.quality import signs
 from personaloom.quality.privacy import find_private
 from personaloom.quality.textual import overlap_share, words
@@ -115,7 +116,7 @@ class SampleChecks:
         private = find_private([str(m["content"]) for m in messages])
         found = [finding for finding in self._findings(sample, messages) if finding.check not in self.skip]
         if self.private == "reject" and "private" not in self.skip:
-            found += [Finding("private", None, f"{kind}, {count} times") for kind, count in private.items()]
+            found += [Finding("private", None, f"{kind}, {many(count, 'time')}") for kind, count in private.items()]
         return Verdict(sample.sample_id, tuple(found), private)
 
     def _findings(self, sample: TrainingSample, messages: Sequence[Mapping[str, str]]) -> list[Finding]:
@@ -123,7 +124,7 @@ class SampleChecks:
         found = _order(messages) if whole else []
         if whole and not self.min_turns <= sample.num_turns <= self.max_turns:
             bounds = f"{self.min_turns} to {self.max_turns}"
-            found.append(Finding("length", None, f"{sample.num_turns} turns, allowed are {bounds}"))
+            found.append(Finding("length", None, f"{many(sample.num_turns, 'turn')}, allowed are {bounds}"))
         prompt = words(str((sample.metadata or {}).get("persona_prompt") or ""))
         earlier: dict[str, list[list[str]]] = {"user": [], "assistant": []}
         for number, message in enumerate(messages):
@@ -139,7 +140,9 @@ class SampleChecks:
             return [("empty", "no text")]
         found = []
         if not self.min_chars <= len(text) <= self.max_chars:
-            found.append(("length", f"{len(text)} characters, allowed are {self.min_chars} to {self.max_chars}"))
+            found.append(
+                ("length", f"{many(len(text), 'character')}, allowed are {self.min_chars} to {self.max_chars}")
+            )
         if signs.MOJIBAKE.search(text):
             found.append(("encoding", "characters that a wrong decoding leaves"))
         found += [
