@@ -1,5 +1,6 @@
 """Configs, banks, queries and templates that would hang, exhaust or crash a run are refused with one message, at once."""
 
+import io
 import os
 from pathlib import Path
 
@@ -184,3 +185,11 @@ def test_a_full_device_behind_an_output_costs_the_printing_and_not_the_dataset(m
     assert "standard output cannot be written: No space left on device" in said.err
     assert "Traceback" not in said.out + said.err
     assert "SIMULATED" in said.out
+
+
+def test_an_output_that_knows_few_signs_gets_the_others_by_their_number(monkeypatch):
+    """A C locale, or a file on Windows: a preview is full of signs that they have not."""
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
+    assert entry(["preview=1", "tracking=none"]) == 0
+    assert b"\\u2026" in raw.getvalue()

@@ -27,6 +27,9 @@ class Output:
         if self.lost is None:
             try:
                 return self._stream.write(text)
+            except UnicodeEncodeError:  # a C locale, a file on Windows: what its code page has not is written as \u2026
+                code = self._stream.encoding or "ascii"
+                return self._stream.write(text.encode(code, "backslashreplace").decode(code))
             except BrokenPipeError:
                 raise
             except OSError as error:
