@@ -61,7 +61,7 @@ def faults(*overrides, **more):
         ("num_personas=true", "num_personas", "whole number"),
         ("reset=3", "reset", "true or false"),
         ("seed=a", "seed", "whole number"),
-        ("name='a b/c'", "name", "letters, digits"),
+        ("name='a b/c'", "name", "the letters a to z and A to Z, digits"),
         ("mode=quick", "mode", "basic, enhanced"),
         ("sampler.feature_availability_rate=1.2", "sampler.feature_availability_rate", "at most 1"),
         ("sampler.required_dimensions=role", "sampler.required_dimensions", "a list"),
