@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import orjson
 
 from personaloom.costs import Prices, priced
-from personaloom.errors import StoreError
+from personaloom.files import AtomicFile, FileFacts, atomic_json, atomic_lines, file_facts
 from personaloom.judgements import PAIR, SCORE
 from personaloom.llm.usage import CallRecord, TokenTracker
 from personaloom.origin import was_read_in
@@ -20,9 +19,8 @@ from personaloom.quality.pairs import pair_note
 from personaloom.records import Ids, Interaction, TrainingSample
 from personaloom.store import Store
 from personaloom.training import TrainingDataCollector, TrainingDataExporter
-from personaloom.training.files import AtomicFile
 
-__all__ = ["Exports", "FileFacts", "atomic_json", "file_facts", "stored_interactions", "stored_talks"]
+__all__ = ["Exports", "stored_interactions", "stored_talks"]
 
 Scores = Callable[[TrainingSample], Judgement | None]
 """Looks up what the judge said of a sample."""
@@ -30,21 +28,11 @@ Comparisons = Callable[[int, int], Comparison | None]
 """Looks up what the judge said of a conversation, by persona and slot, and its clean twin."""
 
 
+_REMEDY = "What was made is in store.sqlite: mend this and run the same command again"
+
+
 def _no_comparison(persona: int, slot: int) -> None:
     """Where no judge compared anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What the manifest says of a file."""
-
-    sha256: str
-    bytes: int
-    records: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"sha256": self.sha256, "bytes": self.bytes, "records": self.records}
 
 
 @dataclass
@@ -197,30 +185,12 @@ class Exports:
 
     def statistics(self, content: Mapping[str, Any]) -> None:
         """``statistics.json``."""
-        path = atomic_json(self.folder / "statistics.json", content)
-        self.files["statistics.json"] = file_facts(path, 1).to_dict()
+        self.files["statistics.json"] = atomic_json(self.folder / "statistics.json", content).to_dict()
 
     def _jsonl(self, name: str, records: Iterable[Mapping[str, Any]]) -> int:
-        target = self.folder / name
-        part = target.with_name(target.name + ".part")
-        sha, size, count = hashlib.sha256(), 0, 0
-        try:
-            with part.open("wb") as out:
-                for record in records:
-                    line = orjson.dumps(record) + b"\n"
-                    out.write(line)
-                    sha.update(line)
-                    size += len(line)
-                    count += 1
-            part.replace(target)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise StoreError(
-                f"{target} cannot be written: {error.strerror or error}. What was made is in store.sqlite: "
-                "mend this and run the same command again"
-            ) from error
-        self.files[name] = FileFacts(sha.hexdigest(), size, count).to_dict()
-        return count
+        facts = atomic_lines(self.folder / name, map(orjson.dumps, records), _REMEDY)
+        self.files[name] = facts.to_dict()
+        return facts.records
 
 
 class PromptReader:
@@ -264,28 +234,3 @@ def _write_line(out: AtomicFile, line: Mapping[str, Any]) -> None:
 def _talk(record: Mapping[str, Any]) -> dict[str, Any]:
     messages = [{"role": m["role"], "content": m["content"]} for m in record["messages"]]
     return {"messages": messages, "num_turns": record["num_turns"], "end_reason": record["metadata"].get("end_reason")}
-
-
-def atomic_json(path: Path, content: Any) -> Path:
-    """Write JSON beside its place and rename it.
-
-    Raises:
-        StoreError: it cannot be written; what stood there stands.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path
-
-
-def file_facts(path: Path, records: int) -> FileFacts:
-    """Hash and size of a file on disk."""
-    sha = hashlib.sha256()
-    with path.open("rb") as data:
-        while chunk := data.read(1 << 20):
-            sha.update(chunk)
-    return FileFacts(sha.hexdigest(), path.stat().st_size, records)

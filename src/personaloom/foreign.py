@@ -13,7 +13,7 @@ from typing import Any
 from personaloom.config.reference.outputs import Outputs
 from personaloom.distractor import NoiseTally
 from personaloom.errors import InputError, StoreError
-from personaloom.exports import atomic_json, file_facts
+from personaloom.files import atomic_json, atomic_lines, file_facts
 from personaloom.llm.usage import TokenTracker
 from personaloom.manifest import SCHEMA, update_manifest
 from personaloom.quality import QualityPlan, Review
@@ -21,7 +21,7 @@ from personaloom.quality.noise import noise_results
 from personaloom.records import Interaction, Message, NoiseLayer, NoiseResult, PersonaSpec, TrainingSample, utc_now
 from personaloom.tracking import write_report
 from personaloom.training import TrainingDataCollector
-from personaloom.training.files import AtomicFile, dump
+from personaloom.training.files import dump
 from personaloom.training.reading import read_samples
 
 __all__ = ["foreign_samples", "report_foreign"]
@@ -91,8 +91,7 @@ def report_foreign(
     statistics = reading.review.statistics(read_samples)
     if reading.alone == reading.talks:
         statistics.pop("persona_distribution", None)  # one line a conversation says nothing
-    atomic_json(folder / "statistics.json", statistics)
-    reading.files["statistics.json"] = file_facts(folder / "statistics.json", 1).to_dict()
+    reading.files["statistics.json"] = atomic_json(folder / "statistics.json", statistics).to_dict()
     manifest = reading.manifest(name, content, path, statistics)
     atomic_json(folder / "manifest.json", manifest)
     write_report(folder)
@@ -126,16 +125,8 @@ class _Reading:
         self._lines("personas.jsonl", (person.to_dict() for person in people))
 
     def _lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
-        file, count = AtomicFile(self.folder / name), 0
-        try:
-            for count, record in enumerate(records, start=1):  # noqa: B007 - the number of the last one is kept
-                file.write(dump(record) + b"\n")
-            file.finish()
-            file.commit()
-        except BaseException:
-            file.abort()
-            raise
-        self.files[name] = {"sha256": file.sha256, "bytes": file.bytes, "records": count}
+        facts = atomic_lines(self.folder / name, map(dump, records))
+        self.files[name] = facts.to_dict()
 
     def _watched(self, sample: TrainingSample) -> dict[str, Any]:
         self.review.look(sample)

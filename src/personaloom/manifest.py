@@ -12,7 +12,8 @@ from personaloom.costs import prices_of
 from personaloom.dataset import Dataset
 from personaloom.distractor import NoiseTally
 from personaloom.errors import MissingStageInputError
-from personaloom.exports import Exports, atomic_json, file_facts
+from personaloom.exports import Exports
+from personaloom.files import atomic_json, file_facts
 from personaloom.judgements import PAIR, SCORE, stored_comparisons, stored_scores
 from personaloom.llm.usage import TokenTracker, UsageTotals
 from personaloom.manifest_file import NAME, changed_files, read_manifest, sound_manifest, stamps_of

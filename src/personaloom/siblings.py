@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import UsageError
-from personaloom.exports import atomic_json
+from personaloom.files import AtomicFile, atomic_json
 from personaloom.manifest_file import read_manifest
 from personaloom.records import TrainingSample
 from personaloom.training import SPLIT_NAMES, TrainingDataExporter
 from personaloom.training.arms import equal_arms
-from personaloom.training.files import AtomicFile, dump
+from personaloom.training.files import dump
 from personaloom.training.formats.pairs import judged_preference
 from personaloom.training.reading import read_samples
 

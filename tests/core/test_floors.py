@@ -7,7 +7,7 @@ import personaloom
 
 ROOT = Path(personaloom.__file__).parent
 FLOORS = [
-    {"keyed", "errors", "records", "loop", "paths", "plural", "progress", "text"},
+    {"keyed", "errors", "records", "files", "loop", "paths", "plural", "progress", "text"},
     {"llm"},
     {"personas", "queries", "dialogue", "distractor", "training", "quality"},
     {

@@ -201,6 +201,10 @@ def test_keys_are_scrubbed_by_value_and_by_shape(monkeypatch):
     assert "Incorrect key ***" in clean
 
 
+def test_a_login_in_an_address_is_hidden_whole_also_where_the_name_looks_like_a_key():
+    assert scrub("at http://sk-abcdefgh12345678:hunter2@host/v1") == "at http://***@host/v1"
+
+
 def test_every_variable_that_is_named_like_a_key_can_be_scrubbed(monkeypatch):
     monkeypatch.setenv("WATSONX_APIKEY_TOKEN", SECRET)
     assert SECRET in secret_values(all_like_keys=True)

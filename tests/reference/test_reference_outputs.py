@@ -10,7 +10,7 @@ from personaloom.cli import entry
 from personaloom.config.reference.dataset import read_in
 from personaloom.config.reference.outputs import interaction_of
 from personaloom.errors import InputError
-from personaloom.exports import file_facts
+from personaloom.files import file_facts
 from personaloom.records import Interaction, NoiseVerdict, PersonaSpec, TrainingSample
 
 OUTPUT = Path(__file__).parent / "data" / "output"

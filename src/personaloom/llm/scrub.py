@@ -23,7 +23,6 @@ _SHAPES = re.compile(
     | \bkey[-_](?=[A-Za-z_\-]*[\d*])[A-Za-z0-9_\-*]{6,}  # without a digit or a star it is a word: key_findings
     | \bAIza[A-Za-z0-9_\-]{10,} | \bAKIA[A-Z0-9]{12,} | \bya29\.[A-Za-z0-9_\-.]+
     | (?<=bearer\s)\s*[A-Za-z0-9._~+/=\-]{6,} | (?<=basic\s)\s*(?=[A-Za-z]*[\d+/=])[A-Za-z0-9+/=]{8,}
-    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)
     | (?<=[?&]key=)[^&\s"']+ | (?<=api_key=)[^&\s"',)]+
     """
 )
@@ -67,7 +66,7 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without these values, and without whatever else has the shape of a key."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
-    return _SHAPES.sub(HIDDEN, text)
+    return _SHAPES.sub(HIDDEN, _USERINFO.sub(HIDDEN, text))
 
 
 def excerpt(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import ConfigError, Fault
+from personaloom.files import AtomicFile
 from personaloom.records import TrainingSample
 from personaloom.training.collector import TrainingDataCollector
-from personaloom.training.files import AtomicFile, dump
+from personaloom.training.files import dump
 from personaloom.training.formats import FORMATS, TRAIN_ON, Format, FormatOptions, SplitWriter
 from personaloom.training.formats.base import Companion
 from personaloom.training.splits import Splitter

@@ -1,10 +1,8 @@
-"""Files that appear whole or not at all, with their hash, and JSON that holds any text."""
+"""JSON that holds any text, and files of it, read record by record."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from personaloom.errors import InputError, StoreError
+from personaloom.errors import InputError
 
-__all__ = ["AtomicFile", "dump", "load", "read_json_array", "read_jsonl"]
+__all__ = ["dump", "load", "read_json_array", "read_jsonl"]
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
@@ -43,93 +41,6 @@ def load(line: bytes) -> Any:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
         return json.loads(line)
-
-
-class AtomicFile:
-    """A binary file written beside its place as ``<name>.part`` and renamed by ``commit``.
-
-    ``finish`` flushes to disk, so that of several files all are complete before the first is renamed. Usable where a
-    writable binary file is asked for (pyarrow does).
-
-    Raises:
-        StoreError: the folder or the file cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.part = path.with_name(path.name + ".part")
-        self.bytes = 0
-        self._digest = hashlib.sha256()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = self.part.open("wb")
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-
-    def write(self, data: bytes) -> int:
-        """Append."""
-        raw = bytes(data)  # pyarrow hands over its own buffers
-        try:
-            self._file.write(raw)
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
-        self._digest.update(raw)
-        self.bytes += len(raw)
-        return len(raw)
-
-    def tell(self) -> int:
-        """Bytes written so far."""
-        return self.bytes
-
-    def flush(self) -> None:
-        """To the operating system."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """Nothing: ``finish`` and ``abort`` decide when the file is closed, not a writer that was handed it."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it still takes data."""
-        return self._file.closed
-
-    def readable(self) -> bool:
-        """No."""
-        return False
-
-    def writable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """No."""
-        return False
-
-    def finish(self) -> None:
-        """Make it durable under its temporary name."""
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
-
-    def commit(self) -> None:
-        """Put it in its place; call ``finish`` first."""
-        try:
-            self.part.replace(self.path)
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
-
-    def abort(self) -> None:
-        """Leave no trace."""
-        self._file.close()
-        self.part.unlink(missing_ok=True)
-
-    @property
-    def sha256(self) -> str:
-        """Hash of what was written."""
-        return self._digest.hexdigest()
 
 
 def read_jsonl(path: str | Path) -> Iterator[Any]:

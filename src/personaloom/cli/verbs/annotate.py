@@ -11,7 +11,7 @@ from personaloom.cli.argv import Invocation
 from personaloom.cli.named import dataset_folder
 from personaloom.cli.verbs.dataset import composed, quality_of
 from personaloom.errors import InputError, UsageError
-from personaloom.exports import atomic_json
+from personaloom.files import atomic_json
 from personaloom.foreign import foreign_samples
 from personaloom.manifest import update_manifest
 from personaloom.manifest_file import read_manifest

@@ -12,6 +12,7 @@ from personaloom.config.reference.draft import Draft
 from personaloom.config.reference.files import found
 from personaloom.config.reference.section import Section
 from personaloom.errors import Fault
+from personaloom.files import atomic_lines
 from personaloom.queries.queryset import QuerySet
 
 __all__ = ["translate_queries"]
@@ -69,11 +70,9 @@ def _merged(sets: list[tuple[str, str]], limit: int | None, output_dir: str) -> 
         for query in QuerySet.load(path):
             record = {"query_id": query.query_id, "text": query.text, "metadata": query.metadata}
             lines.setdefault(query.text, orjson.dumps(record, default=str))
-    content = b"".join(line + b"\n" for line in list(lines.values())[:limit])
-    target = Path(output_dir) / "queries" / f"reference-{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
+    chosen = list(lines.values())[:limit]
+    content = hashlib.sha256(b"".join(line + b"\n" for line in chosen)).hexdigest()
+    target = Path(output_dir) / "queries" / f"reference-{content[:12]}.jsonl"
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
-        part.write_bytes(content)
-        part.replace(target)
+        atomic_lines(target, chosen)
     return str(target)

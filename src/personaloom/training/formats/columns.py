@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import InputError
+from personaloom.files import AtomicFile
 from personaloom.records import TrainingSample
-from personaloom.training.files import AtomicFile, dump, load
+from personaloom.training.files import dump, load
 from personaloom.training.formats.base import FormatOptions
 from personaloom.training.formats.native import blank_sample, decode_sample
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from personaloom.training.files import AtomicFile, dump
+from personaloom.files import AtomicFile
+from personaloom.training.files import dump
 from personaloom.training.formats.base import FormatOptions
 
 __all__ = ["JsonArrayWriter", "JsonlWriter"]
