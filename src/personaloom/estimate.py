@@ -29,7 +29,7 @@ from personaloom.pipeline import Pipeline
 from personaloom.quality import Judge, QualityPlan
 from personaloom.records import Ids
 from personaloom.stages import StageName, StagePlan
-from personaloom.store import Store
+from personaloom.store import PERSONA_LEVEL, Store
 from personaloom.store_file import slots_done
 
 __all__ = ["Estimate", "Line", "Range", "estimate"]
@@ -104,15 +104,18 @@ class Estimate:
     """What is left to make, and what it takes.
 
     Attributes:
-        personas, conversations: still to be made.
-        done: conversations that are there already.
+        personas, conversations: still to be made; where the stages hold no conversations, queries in their place, or
+            nothing but personas.
+        done: conversations (queries, personas) that are there already.
         lines: by operation and model.
+        makes: ``interactions``, ``noise``, ``queries`` or ``prompts``: what the last of the run's stages makes.
     """
 
     personas: int
     conversations: int
     done: int
     lines: tuple[Line, ...]
+    makes: str = "interactions"
 
     def total(self, name: str) -> Range | None:
         """The sum of ``calls``, ``input_tokens``, ``output_tokens`` or ``cost_usd``; None where a part is unknown."""
@@ -142,22 +145,24 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
         num_personas: how many personas; None for the config's.
     """
     count = num_personas or parts.num_personas
-    dataset = Dataset(parts)
-    done = slots_done(dataset.folder, dataset.fingerprint)
-    origin = parts.start_from
-    if origin is not None:
-        count = max(count, origin.facts.personas)
-        done |= slots_done(origin.folder, origin.fingerprint)
+    dataset, makes = Dataset(parts), _made_by(parts)
+    if parts.start_from is not None:
+        count = max(count, parts.start_from.facts.personas)
     slots = [(persona, slot) for persona in range(count) for slot in range(parts.query_generator.slots_of(persona))]
-    left = [key for key in slots if key not in done]
+    wanted = slots if makes != "prompts" else [(persona, PERSONA_LEVEL) for persona in range(count)]
+    done = _there(dataset, makes)
+    left = [key for key in wanted if key not in done]
+    personas = len({persona for persona, _ in left})
     holds = StageName.INTERACTION in parts.plan
-    personas = len({persona for persona, _ in left}) if holds else count
-    judging = _Judging.of(dataset, set(slots) if holds else done.intersection(slots))
-    writes = parts.plan.generates and bool(left or not holds)
+    judging = _Judging.of(dataset, set(slots) if holds else _there(dataset).intersection(slots))
+    beside = parts.distractor is not None and parts.distractor.mode == "posthoc"
+    writes = parts.plan.generates and bool(left) and (makes != "noise" or beside)
+    to_make = 0 if makes == "prompts" else len(left)
     if not writes and not judging.any:
-        return Estimate(0 if holds else personas, len(left), len(done), ())
+        return Estimate(personas, to_make, len(done), (), makes)
     rehearsed_slots, rehearsal = _rehearse(parts, min(count, REHEARSED_PERSONAS), judging.judge)
-    scale = _Scale(parts, left, rehearsed_slots, personas / min(count, REHEARSED_PERSONAS), judging)
+    by_slot = left if makes != "prompts" else []
+    scale = _Scale(parts, by_slot, rehearsed_slots, personas / min(count, REHEARSED_PERSONAS), judging)
     history = _history(parts.ledger)
     lines = [
         line
@@ -165,12 +170,30 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
         if (judging.any if purpose is Purpose.JUDGE else writes and _planned(parts, purpose))
         for line in _lines(parts, purpose, scale.calls(purpose, facts.calls), facts, history)
     ]
-    return Estimate(personas, len(left), len(slots) - len(left), tuple(lines))
+    return Estimate(personas, to_make, len(wanted) - len(left), tuple(lines), makes)
+
+
+def _made_by(parts: Parts) -> str:
+    """The table that the last of the run's stages fills: what is there in it is not made again."""
+    plan = parts.plan
+    if StageName.INTERACTION in plan or not plan.generates:
+        return "interactions"
+    if StageName.DISTRACTOR in plan:
+        return "noise"
+    return "queries" if StageName.QUERY in plan else "prompts"
+
+
+def _there(dataset: Dataset, table: str = "interactions") -> set[tuple[int, int]]:
+    """What a dataset holds of it, or begins with."""
+    origin = dataset.parts.start_from
+    done = slots_done(dataset.folder, dataset.fingerprint, table)
+    return done | slots_done(origin.folder, origin.fingerprint, table) if origin is not None else done
 
 
 def _planned(parts: Parts, purpose: Purpose) -> bool:
     """Whether a stage of this run makes such calls: the rehearsal also makes what the run has already."""
     stages = {
+        "persona_formulation": (StageName.PERSONA, StageName.INTERACTION),
         "query_generation": (StageName.QUERY,),
         "interaction_generation": (StageName.INTERACTION,),
         "distractor": (StageName.INTERACTION, StageName.DISTRACTOR),
@@ -220,8 +243,8 @@ def _rehearse(parts: Parts, count: int, judge: Judge | None) -> tuple[list[tuple
     wanted = {name for name in generating if StageName(name) in parts.plan}
     if judge is not None:
         wanted = {*generating, "score"}  # there is nothing to judge without conversations
-    elif "interaction" in wanted:
-        wanted.add("query")
+    elif wanted & {"interaction", "distractor"}:
+        wanted |= {"query", "interaction"}
     roles = dict.fromkeys(Role, (spec,)) if judge is not None and not parts.plan.generates else {}
     mine = {role: (replace(spec, sampling=specs[0].sampling),) for role, specs in parts.roles.items()}
     with tempfile.TemporaryDirectory(prefix="personaloom-estimate-") as folder:
@@ -244,7 +267,8 @@ def _rehearse(parts: Parts, count: int, judge: Judge | None) -> tuple[list[tuple
         pipeline.run(count)
         store = pipeline.dataset.open()
         try:
-            return list(store.slots("interactions", count)), _by_purpose(store, count)
+            rehearsed = "interactions" if "interaction" in wanted else "queries"
+            return list(store.slots(rehearsed, count)), _by_purpose(store, count)
         finally:
             store.close()
 

@@ -81,6 +81,8 @@ def slots_done(
 ) -> set[tuple[int, int]]:
     """(persona, slot) of the conversations that a dataset folder holds, without locking it; none where it has none.
 
+    Of ``prompts``, which belong to personas as a whole, the slot is -1.
+
     Args:
         folder: of the dataset.
         fingerprint: of the dataset; a folder that holds another one holds nothing of it.
@@ -98,7 +100,8 @@ def slots_done(
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
                 return set()
             if judge is None:
-                return set(connection.execute(f"SELECT persona, slot FROM {table}"))
+                slot = "-1" if table == "prompts" else "slot"
+                return set(connection.execute(f"SELECT persona, {slot} FROM {table}"))
             rows = connection.execute(f"SELECT persona, slot, record FROM {table}")
             return {(persona, slot) for persona, slot, record in rows if orjson.loads(record)["judge"] == judge}
         finally:

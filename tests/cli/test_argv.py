@@ -133,6 +133,7 @@ def test_all_faults_come_at_once():
 def test_verbs_never_become_part_of_the_config():
     call = parse(["preview=3", "llm=gpt4o", "--estimate"])
     assert call.verbs == {"preview": "3", "estimate": "true"}
+    assert not parse(["estimate=false"]).verbs
     assert call.overrides == ["llm=gpt4o"]
 
 

@@ -45,6 +45,19 @@ def test_real_calls_and_tokens_lie_in_the_range_stage_by_stage(tmp_path, noise):
     assert told.conversations == 60
 
 
+def test_stages_without_conversations_are_estimated_by_what_they_make(tmp_path):
+    with LoopbackLLM() as server:
+        for number, stages in enumerate((["persona"], ["query"])):
+            words = ("num_personas=20", "stages=custom", f"stages.run={stages}")
+            told = estimate(parts(server, tmp_path, *words))
+            before = server.totals.requests
+            Pipeline(parts(server, tmp_path, *words)).run()
+            assert within(server.totals.requests - before, told.total("calls")), (stages, told)
+            assert (told.personas, told.conversations) == (20, 100 * number)
+            assert estimate(parts(server, tmp_path, *words)).lines == ()
+        assert estimate(parts(server, tmp_path, "stages=custom", "stages.run=[distractor]")).lines == ()
+
+
 def test_with_the_ledgers_history_the_tokens_of_every_stage_are_in_the_range(tmp_path):
     """The loopback server writes less than a real model; once the ledger has seen that, the estimate knows."""
     with LoopbackLLM() as server:

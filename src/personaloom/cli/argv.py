@@ -59,6 +59,8 @@ def parse(argv: Sequence[str]) -> Invocation:
     if len(paths) > 1:
         faults.append(Fault("--config", f"is given twice: {' and '.join(paths)}", "keep one"))
     verbs = dict(word.partition("=")[::2] for word in words if word.partition("=")[0] in VERBS)
+    if verbs.get("estimate") == "false":
+        del verbs["estimate"]
     if "--estimate" in given:
         verbs["estimate"] = "true"
     overrides = [word for word in words if word.partition("=")[0] not in VERBS]

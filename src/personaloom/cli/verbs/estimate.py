@@ -26,9 +26,9 @@ def run(value: str, call: Invocation) -> int:
     """Print the estimate of the composed config, or of each job of a sweep.
 
     Raises:
-        UsageError: a value that is neither true nor false, or a sweep whose jobs are not known beforehand.
+        UsageError: a value that is not true, or a sweep whose jobs are not known beforehand.
     """
-    if value not in {"true", "false"}:
+    if value != "true":
         raise UsageError(f"estimate={value}: true, or leave it out")
     if call.action == "multirun":
         return _of_sweep(call)
@@ -70,8 +70,11 @@ def print_sweep(names: Sequence[str], jobs: Sequence[SweepJob], console: Console
 def print_estimate(result: Estimate, console: Console) -> None:
     """A table of likely values, and the range of the sums."""
     there = f" ({many(result.done, 'more is', 'more are')} there already)" if result.done else ""
-    talks, people = many(result.conversations, "conversation"), many(result.personas, "persona")
-    console.print(f"[bold]estimate[/bold]: {talks} of {people}{there}")
+    people = many(result.personas, "persona")
+    if result.makes != "prompts":
+        what = ("query", "queries") if result.makes == "queries" else ("conversation", "conversations")
+        people = f"{many(result.conversations, *what)} of {people}"
+    console.print(f"[bold]estimate[/bold]: {people}{there}")
     if not result.lines:
         console.print("nothing is left to do: no call would be made")
         return
