@@ -67,6 +67,8 @@ def test_text_personas_are_dealt_once_each_in_an_order_that_the_seed_decides_and
     ("line", "message"),
     [
         ("{", r"p.jsonl:2: this is not JSON"),
+        ('{"persona": "half an emoji \\ud83d"}', r"p.jsonl:2: this is not JSON"),
+        ('{"persona": "deep", "x": ' + "[" * 9000 + "]" * 9000 + "}", r"p.jsonl:2: this is not JSON"),
         ("[1]", r"p.jsonl:2: a JSON list, not an object"),
         (
             '{"bio": "x"}',

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,25 @@ def test_a_job_that_travels_to_another_process_leaves_the_tracking_child_behind(
 
     with TrackingWorker() as worker:
         assert pickle.loads(pickle.dumps(SweepTask(worker)))._worker is None
+
+
+def test_a_killed_worker_costs_the_jobs_that_were_not_done_and_is_said_in_words(capsys, monkeypatch):
+    """Joblib ends all workers when one is killed, and raises; what was finished, or half written, is still told."""
+    plain, done = SweepTask.__call__, []
+
+    def killed_later(task, loaded):
+        if done:
+            folder = sweeps()[-1] / "1"
+            folder.mkdir(exist_ok=True)
+            (folder / "outcome.json").write_text('{"job": 1, "over')
+            raise BrokenProcessPool("a worker was terminated")
+        plain(task, loaded)
+        done.append(1)
+
+    monkeypatch.setattr(SweepTask, "__call__", killed_later)
+    assert entry(["-m", *TINY, "distractor=none,light"]) == 1
+    said = capsys.readouterr()
+    assert "error: a worker process was killed" in said.err
+    assert "unforeseen" not in said.err
+    assert "1 of 2 jobs done" in said.out
+    assert "its process ended without a word" in said.out

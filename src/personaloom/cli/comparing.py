@@ -59,15 +59,19 @@ class SweepRecord:
 
 def read_sweep(folder: Path, expected: Sequence[Sequence[str]] = ()) -> SweepRecord:
     """Read what became of each job; one of ``expected`` that left no word is among them as failed."""
-    found = {
-        int(outcome["job"]): outcome
-        for path in folder.glob(f"*/{OUTCOME}")
-        for outcome in [json.loads(path.read_text("utf-8"))]
-    }
+    found = {int(outcome["job"]): outcome for path in folder.glob(f"*/{OUTCOME}") for outcome in _outcome(path)}
     for number, overrides in enumerate(expected):
         silent = {"job": number, "overrides": list(overrides), "code": 1, "dataset": None}
         found.setdefault(number, silent | {"message": "its process ended without a word"})
     return SweepRecord(folder, [found[number] for number in sorted(found)])
+
+
+def _outcome(path: Path) -> list[dict[str, Any]]:
+    """What a job left; nothing where it was killed while it wrote that."""
+    try:
+        return [json.loads(path.read_text("utf-8"))]
+    except ValueError:
+        return []
 
 
 def compare_sweep(record: SweepRecord, worker: TrackingWorker) -> int:

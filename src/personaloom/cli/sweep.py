@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,7 @@ def run_sweep(call: Invocation) -> int:
         with TrackingWorker() as worker:
             alone = master.hydra.launcher.get("_target_") == BASIC_LAUNCHER
             _prepare_tracking(configs, worker, wait=not alone)
-            with hydra_errors_as_ours(ready.groups):
+            with hydra_errors_as_ours(ready.groups), _surviving_its_workers():
                 ready.hydra.multirun(
                     config_name=ready.name,
                     task_function=SweepTask(worker),
@@ -121,6 +123,18 @@ def _prepare_tracking(configs: Sequence[Mapping[str, Any]], worker: TrackingWork
         except TrackingError as error:
             # Every job says it again, and makes its dataset all the same.
             sys.stderr.write(f"MLflow: {redact(str(error))}\n")
+
+
+@contextmanager
+def _surviving_its_workers() -> Iterator[None]:
+    """A killed worker makes the launcher end the others; what all of them finished is reported all the same."""
+    try:
+        yield
+    except BrokenExecutor:
+        sys.stderr.write(
+            "\nerror: a worker process was killed (is there too little memory?), and the launcher ended the others. "
+            "What they finished is stored: run the same command to go on (hydra.launcher.n_jobs=2 runs fewer at once)\n"
+        )
 
 
 def _varying(jobs: Sequence[Sequence[str]]) -> list[str]:

@@ -105,7 +105,9 @@ class TextPersonaBank:
 def _features(line: bytes, where: str, text_field: str | None) -> dict[str, str]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+        if b"\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()  # half of a pair of surrogates is nothing that can be written
+    except (ValueError, RecursionError) as error:
         raise BankError(f"{where}: this is not JSON: {error} → write one JSON object a line") from error
     if not isinstance(row, dict):
         raise BankError(f'{where}: a JSON {type(row).__name__}, not an object → write {{"persona": "…"}}')
