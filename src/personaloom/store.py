@@ -1,17 +1,13 @@
 """The dataset folder's SQLite store: the truth that every export is written from.
 
-Results are queued and committed in small groups from the event loop (WAL, so readers never wait). One process at a time
-works in a folder, held by a lock file. A record that is there is never changed: growing adds to it.
+One process at a time works in a folder, held by a lock file. A record that is there is never changed: growing adds to
+it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +17,12 @@ from personaloom.errors import StoreError, UsageError
 from personaloom.llm.usage import CallRecord
 from personaloom.records import DealtQuery, Failure, Interaction, PersonaSpec, Record
 from personaloom.store_calls import calls_of
+from personaloom.store_commits import GroupCommit
 from personaloom.store_file import get_meta, open_store, set_meta, trouble
 from personaloom.store_folder import folder_is_ours, lock, unlock
 
 __all__ = ["PERSONA_LEVEL", "Store"]
 
-GROUP_SECONDS = 0.05
-GROUP_ROWS = 500
 PERSONA_LEVEL = -1
 """The slot number of what belongs to the persona as a whole."""
 
@@ -56,11 +51,6 @@ class Store:
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self.folder = folder
-        self._rows: list[tuple[str, tuple[Any, ...]]] = []
-        self._flush_handle: asyncio.TimerHandle | None = None
-        self._failure: StoreError | None = None
-        self.version = 0
-        """Rises with every committed change: exports are up to date when they carry the same number."""
         if not folder_is_ours(folder):
             raise UsageError(
                 f"{folder} is not empty and is no dataset folder of ours: name another dataset_dir or name"
@@ -72,13 +62,18 @@ class Store:
             raise StoreError(f"the dataset folder {folder} cannot be written: {error.strerror or error}") from error
         try:
             self._connection = open_store(folder, fingerprint)
-            self.version = get_meta(self._connection, "version") or 0
+            self._commits = GroupCommit(self._connection, folder)
         except sqlite3.Error as error:
             unlock(self._lock)
             raise StoreError(trouble(folder, error)) from error
         except BaseException:
             unlock(self._lock)
             raise
+
+    @property
+    def version(self) -> int:
+        """Rises with every committed change: exports are up to date when they carry the same number."""
+        return self._commits.version
 
     @staticmethod
     def check_free(folder: Path) -> None:
@@ -93,46 +88,46 @@ class Store:
 
     def put_personas(self, personas: Iterable[tuple[int, PersonaSpec]]) -> None:
         """Add personas in bulk; those that are there stay."""
-        self._now("INSERT OR IGNORE INTO personas VALUES (?, ?)", ((i, _dumped(p)) for i, p in personas))
+        rows = ((index, _dumped(persona)) for index, persona in personas)
+        with self._commits.transaction():
+            self._connection.executemany("INSERT OR IGNORE INTO personas VALUES (?, ?)", rows)
 
     def put_prompt(self, persona: int, text: str, metadata: Mapping[str, Any]) -> None:
         """Add a persona's system prompt."""
-        self._queue("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?)", (persona, text, orjson.dumps(metadata)))
+        self._commits.add("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?)", (persona, text, orjson.dumps(metadata)))
 
     def put_query(self, persona: int, slot: int, query: DealtQuery) -> None:
         """Add the query that a slot's conversation starts with (a supplement's replaces the failed one's)."""
-        self._queue("INSERT OR REPLACE INTO queries VALUES (?, ?, ?)", (persona, slot, _dumped(query)))
+        self._put("queries", persona, slot, _dumped(query))
 
     def put_interaction(self, persona: int, slot: int, interaction: Interaction, twin: Interaction | None) -> None:
         """Add a finished conversation, and the clean twin of a robustness pair."""
-        dumped = _dumped(interaction)
-        self._queue("INSERT OR REPLACE INTO interactions VALUES (?, ?, ?)", (persona, slot, dumped))
+        self._put("interactions", persona, slot, _dumped(interaction))
         if twin is not None:
-            dumped = _dumped(twin)
-            self._queue("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", (persona, slot, dumped))
+            self._put("twins", persona, slot, _dumped(twin))
 
     def put_noise(self, persona: int, slot: int, results: list[dict[str, Any]]) -> None:
         """Add the noise that was made for a conversation after it was finished."""
-        self._queue("INSERT OR REPLACE INTO noise VALUES (?, ?, ?)", (persona, slot, orjson.dumps(results)))
+        self._put("noise", persona, slot, orjson.dumps(results))
 
     def put_score(self, persona: int, slot: int, judgement: Mapping[str, Any]) -> None:
         """Add or renew what the judge says of a conversation's sample."""
-        self._queue("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", (persona, slot, orjson.dumps(judgement)))
+        self._put("scores", persona, slot, orjson.dumps(judgement))
 
     def put_comparison(self, persona: int, slot: int, comparison: Mapping[str, Any]) -> None:
         """Add or renew what the judge says of a conversation and its clean twin."""
-        self._queue("INSERT OR REPLACE INTO comparisons VALUES (?, ?, ?)", (persona, slot, orjson.dumps(comparison)))
+        self._put("comparisons", persona, slot, orjson.dumps(comparison))
 
     def put_failure(self, persona: int, slot: int, failure: Failure) -> None:
         """Add or renew a failure."""
-        self._queue(
+        self._commits.add(
             "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
             (persona, slot, failure.failure_id, _dumped(failure)),
         )
 
     def drop_failure(self, failure_id: str) -> None:
         """Forget a failure that was mended by running again."""
-        self._queue("DELETE FROM failures WHERE failure_id = ?", (failure_id,))
+        self._commits.add("DELETE FROM failures WHERE failure_id = ?", (failure_id,))
 
     def put_calls(self, persona: int, slot: int, calls: Iterable[CallRecord]) -> None:
         """Add the calls that something took; a replay of a call that is booked here already is not booked twice."""
@@ -140,9 +135,12 @@ class Store:
             name = call.metadata.get("call", "")
             values = (persona, slot, name, _dumped(call))
             if call.metadata.get("from_ledger"):
-                self._queue(_ADD_REPLAYED, (*values, persona, slot, name))
+                self._commits.add(_ADD_REPLAYED, (*values, persona, slot, name))
             else:
-                self._queue(_ADD_CALL, values)
+                self._commits.add(_ADD_CALL, values)
+
+    def _put(self, table: str, persona: int, slot: int, record: bytes) -> None:
+        self._commits.add(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", (persona, slot, record))
 
     def put_meta(self, name: str, value: Any) -> None:
         """Remember a JSON value."""
@@ -167,7 +165,8 @@ class Store:
             )
             try:
                 calls = list(calls_of(self._connection, wanted))
-                with self._transaction():  # all of it or nothing: a part would be taken for the whole after a kill
+                # All of it or nothing: a part would be taken for the whole after a kill.
+                with self._commits.transaction():
                     for name in wanted:
                         self._connection.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM source.{name}")
                     self._connection.executemany(_ADD_CALL, calls)
@@ -252,75 +251,17 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(trouble(self.folder, error)) from error
 
-    # -- group commit --------------------------------------------------------------------------------------------
-
-    def _queue(self, statement: str, values: tuple[Any, ...]) -> None:
-        if self._failure is not None:
-            raise self._failure
-        self._rows.append((statement, values))
-        if len(self._rows) >= GROUP_ROWS:
-            self.flush()
-        elif self._flush_handle is None:
-            with suppress(RuntimeError):  # outside an event loop rows wait for the next flush or read
-                self._flush_handle = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._flush_soon)
-
-    def _flush_soon(self) -> None:
-        try:
-            self.flush()
-        except StoreError as error:
-            self._failure = error  # raised by the next put: a callback of the loop has nobody to raise to
+    # -- ending --------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Commit what is queued.
-
-        Raises:
-            StoreError: the disk is full, or the file cannot be written; nothing that was committed is harmed.
-        """
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
-            self._flush_handle = None
-        if not self._rows:
-            return
-        rows, self._rows = self._rows, []
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for statement, neighbours in groupby(rows, key=itemgetter(0)):
-                self._connection.executemany(statement, map(itemgetter(1), neighbours))
-            self.version += 1
-            set_meta(self._connection, "version", self.version)
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            self._rows = rows
-            raise StoreError(trouble(self.folder, error)) from error
-
-    def _now(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        with self._transaction():
-            self._connection.executemany(statement, rows)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.flush()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-            self.version += 1
-            set_meta(self._connection, "version", self.version)
-            self._connection.execute("COMMIT")
-        except BaseException as error:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise StoreError(trouble(self.folder, error)) from error
-            raise
+        """Commit what is queued; see ``GroupCommit.flush``."""
+        self._commits.flush()
 
     def close(self) -> None:
         """Commit, close and unlock."""
         try:
             self.flush()
         finally:
-            self._rows.clear()
             self._connection.close()
             unlock(self._lock)
 

@@ -17,6 +17,7 @@ FLOORS = [
         "store_file",
         "store_calls",
         "store_folder",
+        "store_commits",
         "pipeline",
         "executors",
         "exports",
