@@ -18,6 +18,7 @@ TALK = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hel
     [
         {"messages": [{"role": "system", "content": "You are Ann."}, *TALK]},
         {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "image_url"}]}, TALK[1]]},
         {"conversations": [{"from": "user", "value": "hi"}, {"from": "assistant", "value": "hello"}], "extra": 1},
         {"prompt": TALK[:1], "completion": TALK[1:]},
         {"sample_id": "x", "persona_id": "p", "original_query": "hi", "full_conversation": TALK, "unknown_field": {}},
@@ -53,6 +54,7 @@ def test_our_own_files_read_back_as_the_same_samples(tmp_path):
     ("name", "text", "said"),
     [
         ("a.jsonl", '{"messages": []}\n{oops\n', r"a\.jsonl:2: not a line of JSON"),
+        ("a.jsonl", '{"messages": ' + "[" * 9000 + "]" * 9000 + "}", r"a\.jsonl:1: not a line of JSON"),
         ("a.jsonl", '{"text": "x"}\n', "is in no format known here"),
         ("a.jsonl", '{"messages": []}\n{"conversation": 1}\n', "record 2 does not fit"),
         ("a.jsonl", '{"messages": [{"role": 1, "content": "x"}]}\n', "record 1 does not fit"),
@@ -67,6 +69,12 @@ def test_what_cannot_be_read_is_named(name, text, said, tmp_path):
     (tmp_path / name).write_text(text, "utf-8")
     with pytest.raises(InputError, match=said):
         list(read_samples(tmp_path / name))
+
+
+def test_a_message_that_only_calls_a_tool_says_nothing(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({"messages": [TALK[0], {"role": "assistant", "content": None}]}), "utf-8")
+    assert [m["content"] for m in next(read_samples(path)).full_conversation] == ["hi", ""]
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path):

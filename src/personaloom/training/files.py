@@ -33,14 +33,17 @@ def load(line: bytes) -> Any:
     """The inverse of ``dump``.
 
     Raises:
-        ValueError: not JSON.
+        ValueError: not JSON, or nested beyond all measure.
     """
-    if _LONG_NUMBER.search(line):  # the fast reader would make a float of an integer beyond 64 bits
-        return json.loads(line)
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return json.loads(line)
+        if _LONG_NUMBER.search(line):  # the fast reader would make a float of an integer beyond 64 bits
+            return json.loads(line)
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return json.loads(line)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def read_jsonl(path: str | Path) -> Iterator[Any]:

@@ -41,10 +41,18 @@ def messages_of(sample: TrainingSample, options: FormatOptions) -> list[dict[str
     return [*head, *said]
 
 
+def _text_of(content: Any) -> str:
+    """What a message says: content may come in parts, and a call of a tool has none."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 def chat_sample(messages: Sequence[Mapping[str, Any]], sample_id: str = "", persona_id: str = "") -> TrainingSample:
     """A sample from bare messages: the first system message is the persona's prompt, the rest is the conversation."""
-    head = messages[0]["content"] if messages and messages[0]["role"] == "system" else None
-    said = [{"role": m["role"], "content": m["content"]} for m in messages[0 if head is None else 1 :]]
+    spoken = [{"role": m["role"], "content": _text_of(m["content"])} for m in messages]
+    head = spoken[0]["content"] if spoken and spoken[0]["role"] == "system" else None
+    said = spoken[0 if head is None else 1 :]
     users = [m["content"] for m in said if m["role"] == "user"]
     return blank_sample(
         sample_id=sample_id,
