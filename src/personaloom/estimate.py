@@ -9,33 +9,25 @@ their lengths replace the rehearsal's.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from personaloom.dataset import Dataset
 from personaloom.distractor import DistractorModel
-from personaloom.errors import StoreError
 from personaloom.judgements import judge_identity, judge_of
-from personaloom.llm.budget import BudgetLimits
 from personaloom.llm.client import DeploymentSpec
-from personaloom.llm.ledger import LedgerMode
-from personaloom.llm.ledger_upkeep import LedgerUpkeep
-from personaloom.llm.simulated import SimulatedModel
 from personaloom.llm.types import Purpose, Role, Usage
-from personaloom.parts import LedgerSettings, Parts
-from personaloom.pipeline import Pipeline
-from personaloom.quality import Judge, QualityPlan
+from personaloom.parts import Parts
+from personaloom.quality import Judge
 from personaloom.records import Ids
-from personaloom.stages import StageName, StagePlan
-from personaloom.store import PERSONA_LEVEL, Store
+from personaloom.rehearsal import Lengths, ledger_lengths, rehearse
+from personaloom.stages import StageName
+from personaloom.store import PERSONA_LEVEL
 from personaloom.store_file import slots_done
 
 __all__ = ["Estimate", "Line", "Range", "estimate"]
 
 REHEARSED_PERSONAS = 6
-ENOUGH_HISTORY = 20
 WITHOUT_HISTORY = (0.4, 2.5)
 """How far a real model's replies may be from the simulated one's in length."""
 WITH_HISTORY = (0.75, 1.35)
@@ -128,15 +120,6 @@ class Estimate:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class _Rehearsed:
-    """What one kind of call took in the rehearsal."""
-
-    calls: int
-    input_tokens: float
-    output_tokens: float
-
-
 def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
     """What running ``parts`` would take from here on; nothing is sent and nothing of the user's is written.
 
@@ -160,10 +143,10 @@ def estimate(parts: Parts, num_personas: int | None = None) -> Estimate:
     to_make = 0 if makes == "prompts" else len(left)
     if not writes and not judging.any:
         return Estimate(personas, to_make, len(done), (), makes)
-    rehearsed_slots, rehearsal = _rehearse(parts, min(count, REHEARSED_PERSONAS), judging.judge)
+    rehearsed_slots, rehearsal = rehearse(parts, min(count, REHEARSED_PERSONAS), judging.judge)
     by_slot = left if makes != "prompts" else []
     scale = _Scale(parts, by_slot, rehearsed_slots, personas / min(count, REHEARSED_PERSONAS), judging)
-    history = _history(parts.ledger)
+    history = ledger_lengths(parts.ledger)
     lines = [
         line
         for purpose, facts in rehearsal.items()
@@ -236,60 +219,6 @@ def _slot_id(key: tuple[int, int]) -> str:
     return Ids.slot(Ids.persona(key[0]), key[1])
 
 
-def _rehearse(parts: Parts, count: int, judge: Judge | None) -> tuple[list[tuple[int, int]], dict[Purpose, _Rehearsed]]:
-    """Run a few personas with the simulated model in a folder that is thrown away; a judge judges all of them."""
-    spec = DeploymentSpec(SimulatedModel(), next(iter(parts.roles.values()))[0].sampling)
-    generating = ("query", "interaction", "distractor")
-    wanted = {name for name in generating if StageName(name) in parts.plan}
-    if judge is not None:
-        wanted = {*generating, "score"}  # there is nothing to judge without conversations
-    elif wanted & {"interaction", "distractor"}:
-        wanted |= {"query", "interaction"}
-    roles = dict.fromkeys(Role, (spec,)) if judge is not None and not parts.plan.generates else {}
-    mine = {role: (replace(spec, sampling=specs[0].sampling),) for role, specs in parts.roles.items()}
-    with tempfile.TemporaryDirectory(prefix="personaloom-estimate-") as folder:
-        rehearsal = replace(
-            parts,
-            roles={**roles, **mine},
-            plan=StagePlan(["persona", *sorted(wanted)]),
-            quality=_quality(judge),
-            output_dir=Path(folder),
-            dataset_dir=None,
-            start_from=None,
-            query_generator=parts.query_generator.going_on((), ()),
-            reset=False,
-            export_path=None,
-            ledger=LedgerSettings(Path(folder) / "ledger.sqlite", LedgerMode.OFF),
-            engine=replace(parts.engine, budget=BudgetLimits()),
-            sweep={},
-        )
-        pipeline = Pipeline(rehearsal)
-        pipeline.run(count)
-        store = pipeline.dataset.open()
-        try:
-            rehearsed = "interactions" if "interaction" in wanted else "queries"
-            return list(store.slots(rehearsed, count)), _by_purpose(store, count)
-        finally:
-            store.close()
-
-
-def _quality(judge: Judge | None) -> QualityPlan:
-    """Nothing but the judge, who takes no sample out."""
-    if judge is None:
-        return QualityPlan(action="off", statistics=False)
-    settings = {**judge.settings(), "share": 1.0, "min_mean": None, "min_scores": {}}
-    return QualityPlan(action="off", statistics=False, judge=settings, seed=judge.seed)
-
-
-def _by_purpose(store: Store, count: int) -> dict[Purpose, _Rehearsed]:
-    sums: dict[Purpose, list[int]] = {}
-    for record in store.calls(count):
-        entry = sums.setdefault(Purpose(record["operation"]), [0, 0, 0])
-        for place, amount in enumerate((1, record["input_tokens"], record["output_tokens"])):
-            entry[place] += amount
-    return {purpose: _Rehearsed(n, a / n, b / n) for purpose, (n, a, b) in sums.items()}
-
-
 class _Scale:
     """From the rehearsal's calls to the run's: by turns, noisy units, slots or personas, whichever a call follows."""
 
@@ -302,13 +231,11 @@ class _Scale:
         judging: _Judging,
     ) -> None:
         self._parts = parts
-        self._left = len(left)
         self._slots = len(left) / max(1, len(rehearsed))
         self._personas = personas
         mine, theirs = self._measure(left), self._measure(rehearsed)
         self._turns = mine[0] / max(1, theirs[0])
         self._units = mine[1] / max(1, theirs[1])
-        self._most_turns = mine[0]
         self._scored = len(rehearsed)
         self._to_score = len(judging.scores)
         self._pairs = self._noisy(judging.pairs) / max(1, self._noisy(rehearsed))
@@ -356,8 +283,8 @@ def _lines(
     parts: Parts,
     purpose: Purpose,
     calls: Range,
-    facts: _Rehearsed,
-    history: Mapping[tuple[str, str], _Rehearsed],
+    facts: Lengths,
+    history: Mapping[tuple[str, str], Lengths],
 ) -> list[Line]:
     specs = parts.roles[_ROLES[purpose]]
     weight = sum(spec.weight for spec in specs)
@@ -392,19 +319,3 @@ def _cost(spec: DeploymentSpec, tokens_in: Range, tokens_out: Range) -> Range | 
         strict=True,
     )
     return Range(*(price.cost(Usage(round(a), round(b))) for a, b in pairs))
-
-
-def _history(settings: LedgerSettings) -> dict[tuple[str, str], _Rehearsed]:
-    """Mean lengths by purpose and model, where the ledger holds enough replies."""
-    if settings.mode is LedgerMode.OFF or not settings.path.exists():
-        return {}
-    sums: dict[tuple[str, str], list[int]] = {}
-    try:
-        with LedgerUpkeep(settings.path) as ledger:
-            for purpose, model, reply in ledger.history():
-                entry = sums.setdefault((purpose, model), [0, 0, 0])
-                for place, amount in enumerate((1, reply.usage.input_tokens, reply.usage.output_tokens)):
-                    entry[place] += amount
-    except StoreError:
-        return {}  # a run would say what is wrong with it; an estimate can do without
-    return {key: _Rehearsed(n, a / n, b / n) for key, (n, a, b) in sums.items() if n >= ENOUGH_HISTORY}

@@ -31,6 +31,7 @@ FLOORS = [
         "results",
         "persona_export",
         "estimate",
+        "rehearsal",
         "adoption",
         "parts",
         "costs",
