@@ -43,7 +43,7 @@ class Stylist:
         except RetryableError:
             if not self.answers:
                 raise
-            again = replace(request, key=replace(request.key, attempt=request.key.attempt + 1))
+            again = replace(request, key=request.key._replace(attempt=request.key.attempt + 1))
             return await self.complete(again, accept)
         return reply
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -294,7 +294,7 @@ class _Talk:
             "assistant_model": self.models.get("assistant", ""),
             "user_model": self.models.get("user", ""),
             "noise": self.noise,
-            "prompts": {name: asdict(use) for name, use in sorted(self.prompts.items())},
+            "prompts": {name: use.to_dict() for name, use in sorted(self.prompts.items())},
             "simulated": self.simulated,
             "supplement": self.supplement,
             "assistant_persona": str(self.how.assistant_persona),

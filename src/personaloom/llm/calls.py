@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from personaloom.errors import CallError
 from personaloom.llm.limits import Limits
@@ -92,8 +92,8 @@ def totalled(reply: LLMReply, spec: DeploymentSpec, tally: Tally) -> LLMReply:
     usage = reply.usage
     used_in, used_out = tally.input_tokens, tally.output_tokens
     if used_in or used_out:
-        usage = replace(usage, input_tokens=usage.input_tokens + used_in, output_tokens=usage.output_tokens + used_out)
+        usage = usage._replace(input_tokens=usage.input_tokens + used_in, output_tokens=usage.output_tokens + used_out)
     cost = 0.0 if spec.client.deployment.simulated else spec.price.cost(usage) if spec.price else reply.cost_usd
     if usage is reply.usage and cost == reply.cost_usd and tally.attempts == reply.attempts:
         return reply
-    return replace(reply, usage=usage, cost_usd=cost, attempts=tally.attempts)
+    return reply._replace(usage=usage, cost_usd=cost, attempts=tally.attempts)

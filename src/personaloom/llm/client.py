@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from personaloom.errors import (
@@ -206,7 +205,7 @@ class LLMClient:
         if key in self._asked:
             waiting = self._asked[key] = self._asked[key] or _awaited()
             reply = await asyncio.shield(waiting)
-            return Fetched(replace(reply, attempts=0, from_ledger=True), paid=True, lost=0)
+            return Fetched(reply._replace(attempts=0, from_ledger=True), paid=True, lost=0)
         self._asked[key] = None
         try:
             fetched = await self._fetch(spec, request, sampling, key, tally)

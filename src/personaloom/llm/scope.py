@@ -45,7 +45,7 @@ class LLMScope:
         last: CallError | None = None
         for attempt in range(client.retry.content_attempts):
             number = request.key.attempt * ATTEMPT_STRIDE + attempt
-            asked = replace(request, key=replace(request.key, attempt=number)) if number else request
+            asked = replace(request, key=request.key._replace(attempt=number)) if number else request
             key = call_hash(spec.client.deployment, asked, sampling)
             name = call_name(asked.key, key)
             tally = Tally()
@@ -73,7 +73,7 @@ class LLMScope:
     def _read(self, spec: DeploymentSpec, request: LLMRequest, sampling: Sampling, reply: LLMReply) -> LLMReply:
         """The reply with its object, where one was asked for; what can be said against any reply is said here."""
         if request.schema is not None:
-            reply = replace(reply, parsed=parse_structured(reply.text, request.schema))
+            reply = reply._replace(parsed=parse_structured(reply.text, request.schema))
         elif reply.finish_reason == "length" and not spec.accept_truncated:
             raise TruncatedReplyError(f"the reply stopped at max_tokens={sampling.max_tokens}")
         if request.prompt and (taken := self.prompts.repeated(request.prompt.name, reply.text, request.messages)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from personaloom.records import PromptUse
 
@@ -72,8 +72,7 @@ _MODULES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CallKey:
+class CallKey(NamedTuple):
     """The name of a call within a run: part of its ledger key and the seed of its randomness.
 
     Attributes:
@@ -154,8 +153,7 @@ class LLMRequest:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of a call.
 
     Attributes:
@@ -171,8 +169,7 @@ class Usage:
     reasoning_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LLMReply:
+class LLMReply(NamedTuple):
     """The reply to one call.
 
     Attributes:

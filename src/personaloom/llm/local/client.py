@@ -101,7 +101,7 @@ class LocalClient:
                 sampling = replace(sampling, extra_body={**sampling.extra_body, "grammar": grammar})
             request = held(request)
         reply = await inner.complete(request, sampling, deadline_s)
-        return replace(reply, snapshot=Path(self._settings["model_path"]).name)  # the server says the whole path
+        return reply._replace(snapshot=Path(self._settings["model_path"]).name)  # the server says the whole path
 
     async def aclose(self) -> None:
         """Close connections and end the child; the next call starts another."""
