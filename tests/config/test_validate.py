@@ -78,6 +78,8 @@ def faults(*overrides, **more):
         ("ledger.mode=write", "ledger.mode", "did you mean readwrite?"),
         ("stages.run=[persona,qery]", "stages.run", "did you mean query?"),
         ("stages.run=[]", "stages.run", "nothing to run"),
+        ("distractor={pairs: true, mode: posthoc}", "distractor.pairs", "distractor.mode=realtime"),
+        ("quality.judge={pairs: true}", "quality.judge.pairs", "distractor.pairs=true"),
         ("stages.run=[persona,persona]", "stages.run", "named twice"),
         ("query.path=nope.jsonl", "query.path", "no file nope.jsonl"),
         ("persona_bank.path=nope/bank.yaml", "persona_bank.path", "no file nope/bank.yaml"),

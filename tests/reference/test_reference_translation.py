@@ -207,7 +207,10 @@ def test_a_setting_that_nobody_knows_is_listed_too(tmp_path):
 
 
 def test_incremental_false_clears_and_says_so():
-    assert "experiment.incremental=false: this dataset is cleared first" in find_primary(VARIANTS).announcement
+    assert (
+        "experiment.incremental=false: runs that make personas clear this dataset first"
+        in find_primary(VARIANTS).announcement
+    )
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,17 @@ def stage_names(config: Config) -> Iterator[Fault]:
         yield Fault("stages.run", "is empty, so there is nothing to run", f"choose from {', '.join(STAGE_NAMES)}")
 
 
+def pairs_possible(config: Config) -> Iterator[Fault]:
+    """A pair needs a noisy conversation, and a comparison needs pairs."""
+    pairs = pick(config, "distractor.pairs")
+    if pairs is True and pick(config, "distractor.mode") == "posthoc":
+        problem = "makes a clean twin of each noisy conversation, and with mode=posthoc conversations stay clean"
+        yield Fault("distractor.pairs", problem, "distractor.mode=realtime, or distractor.pairs=false")
+    if pairs is False and pick(config, "quality.judge.pairs") is True:
+        problem = "has no pairs to compare: distractor.pairs is false"
+        yield Fault("quality.judge.pairs", problem, "distractor.pairs=true, or quality.judge.pairs=false")
+
+
 def logged_somewhere(config: Config) -> Iterator[Fault]:
     """Whoever asks for an upload says where to."""
     run = pick(config, "stages.run")
@@ -286,6 +297,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Fault]], ...] = (
     shares_sum,
     pool_weights,
     stage_names,
+    pairs_possible,
     logged_somewhere,
     files_there,
     prompts_usable,
