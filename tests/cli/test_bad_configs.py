@@ -169,7 +169,8 @@ def test_jobs_that_differ_in_size_and_name_do_not_share_a_dataset():
 def test_input_that_only_one_job_cannot_use_stops_the_sweep_before_it_starts(capsys):
     write("good.jsonl", '{"text": "How do I mend a clock?"}\n')
     write("bad.jsonl", "{\n")
-    expect(entry(["-m", "query.path=good.jsonl,bad.jsonl", "tracking=none"]), "job #1", capsys)
+    expect(entry(["-m", "query.path=good.jsonl,bad.jsonl", "tracking=none"]), "job #1: bad.jsonl", capsys)
+    expect(entry(["-m", "seed=1,2", "query.path=bad.jsonl", "tracking=none"]), "(1 fault):\n  all jobs: bad", capsys)
 
 
 def expect(code: int, says: str, capsys) -> None:

@@ -23,7 +23,7 @@ from personaloom.cli.argv import Invocation
 from personaloom.cli.comparing import OUTCOME, SWEEP, SweepRecord, compare_sweep, read_sweep
 from personaloom.config.composition import Composed, Composer, composer, from_hydra
 from personaloom.config.hydra_errors import hydra_errors_as_ours
-from personaloom.config.judging import faults_of, validate
+from personaloom.config.judging import faults_of, of_jobs, validate
 from personaloom.config.primary import Primary
 from personaloom.config.provenance import new_folder
 from personaloom.config.secrets import redact
@@ -183,12 +183,7 @@ def _judge(
             faults = error.faults
         for fault in faults:
             found.setdefault(fault, []).append(number)
-    listed = [
-        fault
-        if len(numbers) == len(jobs)
-        else Fault(f"job {_numbers(numbers)}, {fault.where}", fault.problem, fault.remedy)
-        for fault, numbers in found.items()
-    ]
+    listed = of_jobs(found, len(jobs))
     judged: list[dict[str, Any]] = []
     datasets: list[str] = []
     if not listed:
@@ -209,10 +204,6 @@ def _resolved(loaded: DictConfig, overrides: Sequence[str], primary: Primary) ->
         return from_hydra(loaded, overrides, primary)
     finally:
         HydraConfig.instance().cfg = before
-
-
-def _numbers(numbers: Sequence[int]) -> str:
-    return ", ".join(f"#{number}" for number in numbers)
 
 
 def sweep_job(loaded: DictConfig, worker: TrackingWorker | None = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.config.build import build_parts
+from personaloom.config.judging import of_jobs
 from personaloom.dataset import Dataset
 from personaloom.errors import ConfigError, Fault, UsageError
 
@@ -19,10 +20,10 @@ def datasets_of(configs: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[F
     Their parts are built for that, so that a bank or a query file that cannot be used is found here too.
 
     Returns:
-        Their fingerprints, each once; and a fault for each job that cannot be built, and for each group of jobs that
-        share a folder.
+        Their fingerprints, each once; and a fault for what cannot be built, with the jobs that have it, and for each
+        group of jobs that share a folder.
     """
-    faults: list[Fault] = []
+    found: dict[Fault, list[int]] = {}
     jobs: dict[Path, list[int]] = {}
     prints: dict[str, None] = {}
     for number, config in enumerate(configs):
@@ -30,12 +31,14 @@ def datasets_of(configs: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[F
             dataset = Dataset(build_parts(config))
             folder, fingerprint = dataset.folder, dataset.fingerprint
         except ConfigError as error:
-            faults += [Fault(f"job #{number}, {fault.where}", fault.problem, fault.remedy) for fault in error.faults]
+            for fault in error.faults:
+                found.setdefault(fault, []).append(number)
         except UsageError as error:
-            faults.append(Fault(f"job #{number}", str(error)))
+            found.setdefault(Fault("", str(error)), []).append(number)
         else:
             jobs.setdefault(folder.absolute(), []).append(number)
             prints[fingerprint] = None
+    faults = of_jobs(found, len(configs))
     faults += [_shared(folder, numbers, configs) for folder, numbers in jobs.items() if len(numbers) > 1]
     return list(prints), faults
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,7 @@ from personaloom.config.secrets import secret_faults
 from personaloom.config.targets import argument_faults, find_target
 from personaloom.errors import ConfigError, Fault
 
-__all__ = ["SUPPLIED", "faults_of", "validate"]
+__all__ = ["SUPPLIED", "faults_of", "of_jobs", "validate"]
 
 SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "sampler": ("bank", "seed"),
@@ -52,6 +53,18 @@ def faults_of(composed: Composed, *, keys_needed: bool = True) -> list[Fault]:
     """Every fault, in the order of the config's parts; empty where there is none."""
     faults = _judge(composed)[1]
     return faults if keys_needed else _but_for_keys(faults)
+
+
+def of_jobs(found: Mapping[Fault, Sequence[int]], jobs: int) -> list[Fault]:
+    """Faults and the numbers of the jobs that have them, with the numbers in front where not all jobs have one."""
+    return [replace(fault, where=_whose(fault.where, numbers, jobs)) for fault, numbers in found.items()]
+
+
+def _whose(where: str, numbers: Sequence[int], jobs: int) -> str:
+    if len(numbers) == jobs:
+        return where or "all jobs"
+    named = f"job {', '.join(f'#{number}' for number in numbers)}"
+    return f"{named}, {where}" if where else named
 
 
 def _but_for_keys(faults: Sequence[Fault]) -> list[Fault]:
