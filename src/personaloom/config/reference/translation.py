@@ -133,7 +133,7 @@ def _experiment(own: Section, output_dir: str, draft: Draft) -> None:
     if not own.truth("incremental", default=True):
         draft.put("reset", value=True, origin=own.full("incremental"))
         draft.remarks.append(
-            "experiment.incremental=false: runs that make personas clear this dataset first (reset=true), not the ledger"
+            "experiment.incremental=false: runs that make personas clear this dataset first (reset=true)"
         )
     switches = own.section("stages")
     run = [stage for name, stage in _STAGES.items() if switches.truth(name, default=True)]
