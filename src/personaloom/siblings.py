@@ -45,14 +45,14 @@ def write_arms(
     if len(named) < 2 or len(named) < len(folders):
         raise UsageError("arms: name two or more datasets with different folder names")
     manifests = {name: read_manifest(folder) for name, folder in named.items()}
-    arms = equal_arms({name: _samples(folder) for name, folder in named.items()}, by)
+    arms = equal_arms({name: read_samples(folder) for name, folder in named.items()}, by)
     prints = [by, *(str(manifest["fingerprint"]) for manifest in manifests.values())]
     target = output_dir / "arms" / f"{by}-{_short(prints)}"
     found = {}
     for name, arm in arms.items():
         manifest = manifests[name]
         exporter = _exporter(manifest, options or {})
-        kept = arm.select(_samples(named[name]))
+        kept = arm.select(read_samples(named[name]))
         facts = {"manifest": manifest}
         statistics = exporter.export(kept, target / name, simulated=manifest["simulated"], manifest_extra=facts)
         found[name] = {
@@ -61,10 +61,6 @@ def write_arms(
         }  # fmt: skip
     atomic_json(target / "arms.json", {"by": by, "arms": found})
     return target, found
-
-
-def _samples(folder: Path) -> Iterator[TrainingSample]:
-    return read_samples(folder)
 
 
 def _exporter(manifest: Mapping[str, Any], options: Mapping[str, Any]) -> TrainingDataExporter:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,25 +90,16 @@ def slots_done(
         table: another table of conversations.
         judge: only rows under this judge's name (``scores``, ``comparisons``).
     """
-    path = folder / "store.sqlite"
-    if not path.exists():
-        return set()
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            if get_meta(connection, "fingerprint") != fingerprint:
-                return set()
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-                return set()
-            if judge is None:
-                slot = "-1" if table == "prompts" else "slot"
-                return set(connection.execute(f"SELECT persona, {slot} FROM {table}"))
-            rows = connection.execute(f"SELECT persona, slot, record FROM {table}")
-            return {(persona, slot) for persona, slot, record in rows if orjson.loads(record)["judge"] == judge}
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise StoreError(trouble(folder, error)) from error
+    with _unlocked(folder) as connection:
+        if connection is None or get_meta(connection, "fingerprint") != fingerprint:
+            return set()
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+            return set()
+        if judge is None:
+            slot = "-1" if table == "prompts" else "slot"
+            return set(connection.execute(f"SELECT persona, {slot} FROM {table}"))
+        rows = connection.execute(f"SELECT persona, slot, record FROM {table}")
+        return {(persona, slot) for persona, slot, record in rows if orjson.loads(record)["judge"] == judge}
 
 
 def stored_meta(folder: Path, names: Iterable[str]) -> dict[str, Any]:
@@ -116,15 +108,24 @@ def stored_meta(folder: Path, names: Iterable[str]) -> dict[str, Any]:
     Raises:
         StoreError: it cannot be read.
     """
+    with _unlocked(folder) as connection:
+        return {} if connection is None else {name: get_meta(connection, name) for name in names}
+
+
+@contextmanager
+def _unlocked(folder: Path) -> Iterator[sqlite3.Connection | None]:
+    """A connection that reads beside whoever works in the folder; None where there is no store.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
     path = folder / "store.sqlite"
     if not path.exists():
-        return {}
+        yield None
+        return
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            return {name: get_meta(connection, name) for name in names}
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            yield connection
     except sqlite3.Error as error:
         raise StoreError(trouble(folder, error)) from error
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import InputError
-from personaloom.files import AtomicFile
 from personaloom.records import TrainingSample
 from personaloom.training.files import dump, load
 from personaloom.training.formats.base import FormatOptions
 from personaloom.training.formats.native import blank_sample, decode_sample
+from personaloom.training.formats.writers import FileWriter
 
 __all__ = ["ParquetWriter", "decode_row", "encode_row", "read_parquet", "schema"]
 
@@ -119,33 +119,16 @@ def decode_row(record: Mapping[str, Any]) -> TrainingSample:
     )
 
 
-class ParquetWriter:
+class ParquetWriter(FileWriter):
     """Writes rows in groups of 1,000, compressed; memory holds one group."""
 
     def __init__(self, path: Path, options: FormatOptions) -> None:
         import pyarrow.parquet as pq  # noqa: PLC0415 - heavy, and only Parquet needs it
 
-        del options  # they shape the rows, not the file
-        self._file = AtomicFile(path)
+        super().__init__(path, options)
         self._schema = schema()
         self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
-        self.records = 0
-
-    @property
-    def path(self) -> Path:
-        """Where the file will be."""
-        return self._file.path
-
-    @property
-    def sha256(self) -> str:
-        """Of the file."""
-        return self._file.sha256
-
-    @property
-    def bytes(self) -> int:
-        """Size of the file."""
-        return self._file.bytes
 
     def write(self, record: dict[str, Any]) -> None:
         """Add one row."""
@@ -165,18 +148,16 @@ class ParquetWriter:
         """Complete and durable, still under its temporary name."""
         self._flush()
         self._writer.close()
-        self._file.finish()
-
-    def commit(self) -> None:
-        """Rename it into its place."""
-        self._file.commit()
+        super().finish()
 
     def abort(self) -> None:
         """Leave no trace."""
         self._rows = []
-        if not self._file.closed:
-            self._writer.close()
-        self._file.abort()
+        try:
+            if not self._file.closed:
+                self._writer.close()  # writes the end of the file, to a disk that may be full
+        finally:
+            super().abort()
 
 
 def read_parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Writers of one file each: JSONL and one JSON array."""
+"""Writers of one file each: what they share, JSONL, and one JSON array."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from personaloom.files import AtomicFile
 from personaloom.training.files import dump
 from personaloom.training.formats.base import FormatOptions
 
-__all__ = ["JsonArrayWriter", "JsonlWriter"]
+__all__ = ["FileWriter", "JsonArrayWriter", "JsonlWriter"]
 
 
-class JsonlWriter:
-    """One record a line."""
+class FileWriter:
+    """What a ``SplitWriter`` of one file is beside its ``write``."""
 
     def __init__(self, path: Path, options: FormatOptions) -> None:
         del options  # they shape the records, not the file
@@ -35,11 +35,6 @@ class JsonlWriter:
         """Size of the file."""
         return self._file.bytes
 
-    def write(self, record: dict[str, Any]) -> None:
-        """Add one record."""
-        self._file.write(dump(record) + b"\n")
-        self.records += 1
-
     def finish(self) -> None:
         """Complete and durable, still under its temporary name."""
         self._file.finish()
@@ -53,7 +48,16 @@ class JsonlWriter:
         self._file.abort()
 
 
-class JsonArrayWriter(JsonlWriter):
+class JsonlWriter(FileWriter):
+    """One record a line."""
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Add one record."""
+        self._file.write(dump(record) + b"\n")
+        self.records += 1
+
+
+class JsonArrayWriter(FileWriter):
     """One JSON array, one item a line: read whole by anything, streamed by this package."""
 
     def write(self, record: dict[str, Any]) -> None:
