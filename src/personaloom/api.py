@@ -21,7 +21,7 @@ from personaloom.llm.usage import TokenTracker
 from personaloom.outcome import Outcome, run_dataset
 from personaloom.parts import Parts
 from personaloom.persona_export import SUFFIXES
-from personaloom.records import PersonaSpec
+from personaloom.records import Ids, PersonaSpec
 from personaloom.results import load_groups, load_records, select
 from personaloom.tracking import make_tracker
 
@@ -125,9 +125,10 @@ class EnhancedPersonaGenerationPipeline(_Configured):
         outcome = self._run(self._parts, num_personas)
         folder, counts = outcome.folder, outcome.manifest["counts"]
         talks = load_records(folder / "interactions.jsonl", counts["interactions"], _same)
+        ids = map(Ids.persona, range(counts["personas"]))  # a persona whose queries all failed is there, with none
         return {
             "personas": load_records(folder / "personas.jsonl", counts["personas"], _same),
-            "queries": load_groups(folder / "queries.jsonl", counts["queries"], "persona_id"),
+            "queries": load_groups(folder / "queries.jsonl", counts["queries"], "persona_id", ids),
             "interactions": talks,
             "enhanced_interactions": select(talks, _is_noisy),
             "training_data": _statistics(folder, self.training_exporter, simulated=outcome.manifest["simulated"]),

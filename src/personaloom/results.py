@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -24,12 +24,20 @@ def load_records(path: Path, count: int, read: Callable[[dict[str, Any]], T]) ->
         return [read(orjson.loads(line)) for line in lines]
 
 
-def load_groups(path: Path, count: int, field: str) -> Mapping[str, Sequence[dict[str, Any]]]:
+def load_groups(
+    path: Path, count: int, field: str, names: Iterable[str] = ()
+) -> Mapping[str, Sequence[dict[str, Any]]]:
     """The records of a JSONL file by the value of a field, without that field.
 
     Records of one value stand together in the file. A dictionary up to 10,000 records, a ``JsonlGroups`` above.
+
+    Args:
+        path: of the file.
+        count: of its records.
+        field: to group by.
+        names: values that are there also without a record, in this order.
     """
-    groups = JsonlGroups(path, field)
+    groups = JsonlGroups(path, field, names)
     return groups if count > LAZY_ABOVE else {name: list(groups[name]) for name in groups}
 
 
@@ -63,13 +71,13 @@ class _Selection(Sequence[T], Generic[T]):
 class JsonlGroups(Mapping[str, "Sequence[dict[str, Any]]"]):
     """The lines of a JSONL file by the value of a field; lines are read when a group is asked for."""
 
-    def __init__(self, path: Path, field: str) -> None:
+    def __init__(self, path: Path, field: str, names: Iterable[str] = ()) -> None:
         self._field = field
         self._lines = JsonlSequence(path, _same)
-        self._ranges: dict[str, tuple[int, int]] = {}
+        self._ranges: dict[str, tuple[int, int]] = dict.fromkeys(names, (0, 0))
         for position, record in enumerate(self._lines):
-            first, _ = self._ranges.get(record[field], (position, 0))
-            self._ranges[record[field]] = (first, position + 1)
+            first, end = self._ranges.get(record[field], (0, 0))
+            self._ranges[record[field]] = (first if end else position, position + 1)
 
     def __getitem__(self, name: str) -> list[dict[str, Any]]:
         first, end = self._ranges[name]

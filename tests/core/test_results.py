@@ -49,3 +49,12 @@ def test_small_results_are_lists_and_large_ones_are_not(tmp_path, monkeypatch):
     assert isinstance(load_records(path, 3, dict), list)
     assert isinstance(load_records(path, 4, dict), JsonlSequence)
     assert {name: len(group) for name, group in load_groups(path, 4, "k").items()} == {"a": 2, "b": 2}
+
+
+@pytest.mark.parametrize("most", [3, 9])
+def test_groups_without_a_record_are_empty_and_in_their_place(tmp_path, monkeypatch, most):
+    monkeypatch.setattr(results, "LAZY_ABOVE", most)
+    path = written(tmp_path, [{"k": "b", "t": 1}, {"k": "b", "t": 2}, {"k": "d", "t": 3}, {"k": "e", "t": 4}])
+    groups = load_groups(path, 4, "k", "abcd")
+    assert list(groups) == ["a", "b", "c", "d", "e"]
+    assert dict(groups) == {"a": [], "b": [{"t": 1}, {"t": 2}], "c": [], "d": [{"t": 3}], "e": [{"t": 4}]}

@@ -220,6 +220,7 @@ def test_training_data_has_its_keys_also_where_there_is_none(pipeline):
     made = pipeline.run(1)["training_data"]
     none = EnhancedPersonaGenerationPipeline(ROOT / "conf" / "config.yaml", [*words, "stages=persona", "seed=7"]).run(1)
     assert none["training_data"]["samples_by_split"] == {"train": 0, "val": 0, "test": 0}
+    assert none["queries"] == {"p000000": []}
     assert set(none["training_data"]) == set(made) - {"noise", "quality"}
 
 
