@@ -163,8 +163,9 @@ def _track(
     if isinstance(tracker, NullTracker):
         return manifest, RunRef()
     known = manifest["tracking"]
-    if manifest.get("unchanged") and known.get("run_id") and not known.get("error"):
-        return manifest, RunRef.from_manifest(known)
+    logged = RunRef.from_manifest(known)
+    if manifest.get("unchanged") and logged.run_id and not known.get("error") and tracker.holds(logged):
+        return manifest, logged
     folder = pipeline.dataset.folder
     pipeline.progress.status("logging to MLflow")
     try:

@@ -32,6 +32,10 @@ class Tracker(Protocol):
         """Start setting up in the background; returns at once and raises nothing."""
         ...
 
+    def holds(self, run: RunRef) -> bool:
+        """Whether a run that was logged earlier lies where this one logs to."""
+        ...
+
     def start_run(self, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> RunRef:
         """Open the dataset's run (or go on with the one it has) so that the manifest can hold its id."""
         ...
@@ -54,6 +58,10 @@ class NullTracker:
 
     def begin(self) -> None:
         """Nothing to start."""
+
+    def holds(self, run: RunRef) -> bool:  # noqa: ARG002 - the protocol's
+        """There is no other place."""
+        return True
 
     def start_run(self, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> RunRef:  # noqa: ARG002 - the protocol's
         """No run."""
@@ -122,6 +130,10 @@ class MlflowTracker:
         self._worker = worker or TrackingWorker(timeout)
         self._prepared: Future[dict[str, Any]] | None = None
         self._run_id: str | None = None
+
+    def holds(self, run: RunRef) -> bool:
+        """Whether a run that was logged earlier lies in this store and experiment."""
+        return (run.uri, run.experiment) == (without_userinfo(self.store.uri), self.store.experiment)
 
     def begin(self) -> None:
         """Start the child: it imports mlflow and makes database and experiment, beside the pipeline.
