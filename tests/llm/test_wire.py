@@ -12,19 +12,20 @@ from personaloom.llm.connection import connect
 from personaloom.llm.types import Sampling
 from personaloom.llm.wire import Wire
 
+GIVEN = {"X-Team": "blau · grün", "user-agent": "mine", "x-token": "of nobody"}
 SECRETS = {"OPENAI_API_KEY": "sk-of-nobody-1234567890", "TEAM_TOKEN": "team-blue"}
 
 
 @pytest.fixture
 def through_session(monkeypatch):
     """As where aiohttp is built otherwise than those that are known."""
-    return lambda: monkeypatch.setattr(Wire, "over", classmethod(lambda cls, session, url: None))
+    return lambda: monkeypatch.setattr(Wire, "over", classmethod(lambda cls, *_: None))
 
 
 def test_the_installed_aiohttp_has_the_parts_that_it_takes():
     async def opened():
         async with aiohttp.ClientSession() as session:
-            return Wire.over(session, "http://127.0.0.1:9/v1/chat/completions")
+            return Wire.over(session, "http://127.0.0.1:9/v1/chat/completions", {}, "here")
 
     assert isinstance(asyncio.run(opened()), Wire)
 
@@ -37,7 +38,7 @@ def test_another_aiohttp_is_gone_through_by_its_session(monkeypatch):
 
     async def opened():
         async with aiohttp.ClientSession() as session:
-            return Wire.over(session, "http://127.0.0.1:9/v1/chat/completions")
+            return Wire.over(session, "http://127.0.0.1:9/v1/chat/completions", {}, "here")
 
     assert asyncio.run(opened()) is None
 
@@ -49,7 +50,7 @@ def test_both_send_the_same_request(monkeypatch, through_session):
     def sent():
         with LoopbackLLM(compress=True) as server:
             (reply,) = test_failures.ask(
-                "direct", server.base_url, headers={"X-Team": "blau · grün"}, headers_env={"X-Token": "TEAM_TOKEN"}
+                "direct", server.base_url, headers=GIVEN, headers_env={"X-Token": "TEAM_TOKEN"}
             )
         (request,) = server.requests
         own = {name: value for name, value in request.headers.items() if name != "host"}

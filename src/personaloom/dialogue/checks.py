@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from personaloom.errors import EmptyReplyError, MalformedReplyError, RefusalError
 from personaloom.llm.types import LLMReply
@@ -91,14 +92,20 @@ def check_user(reply: LLMReply, last_answer: str, *, may_end: bool, said: Sequen
 
 def _repeats(message: str, said: Sequence[str]) -> bool:
     """Whether a message is an earlier one again, with a few words round it at most."""
-    now = _BARE.findall(message.casefold()) if said else []
+    now = _words(message)
     for before in said:
-        then = _BARE.findall(before.casefold())
+        then = _words(before)
         if len(then) < _LEAST_WORDS or not len(then) <= len(now) <= len(then) + _FEW_WORDS:
             continue
         if any(now[start : start + len(then)] == then for start in range(len(now) - len(then) + 1)):
             return True
     return False
+
+
+@lru_cache(maxsize=2048)
+def _words(text: str) -> list[str]:
+    """The words of a message in lower case; those of a conversation are asked for with each turn."""
+    return _BARE.findall(text.casefold())
 
 
 def _excerpt(text: str, limit: int = 80) -> str:

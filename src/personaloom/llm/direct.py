@@ -120,7 +120,9 @@ class DirectClient:
         messages: tuple[ChatMessage, ...] = request.messages
         if request.schema is not None and not native:
             messages = with_schema(messages, request.schema)
-        body: dict[str, Any] = {"model": self._endpoint.wire_model, "messages": messages}
+        # As dictionaries: orjson takes six times as long over dataclasses.
+        chat = [{"role": message.role, "content": message.content} for message in messages]
+        body: dict[str, Any] = {"model": self._endpoint.wire_model, "messages": chat}
         if sampling.temperature is not None:
             body["temperature"] = sampling.temperature
         if sampling.top_p is not None:
@@ -137,25 +139,25 @@ class DirectClient:
             body |= {**self._extra_body, **sampling.extra_body}
         return orjson.dumps(body)
 
-    def _request_headers(self) -> dict[str, str]:
-        """With the keys, read now: they are held nowhere."""
+    def _secret_headers(self) -> dict[str, str]:
+        """Those with the keys, read now: they are held nowhere."""
         endpoint, where = self._endpoint, self.deployment.name
-        headers = self._headers
+        headers = {}
         if endpoint.key_env and (key := read_secret(endpoint.key_env, where, required=endpoint.key_required)):
-            headers = {**headers, "Authorization": f"Bearer {key}"}
-        if self._headers_env:
-            headers = headers | {name: read_secret(env, where) for name, env in self._headers_env.items()}
+            headers["Authorization"] = f"Bearer {key}"
+        headers |= {name: read_secret(env, where) for name, env in self._headers_env.items()}
         return headers
 
     async def _post(self, body: bytes, deadline_s: float) -> tuple[int, bytes, Mapping[str, str]]:
         import aiohttp  # noqa: PLC0415 - a tenth of a second that a simulated run need not spend
 
-        headers = self._request_headers()
+        secrets = self._secret_headers()
         session, wire = self._sessions.get(asyncio.get_running_loop()) or await self._open()
         try:
             async with asyncio.timeout(deadline_s):
                 if wire is not None:
-                    return await wire.post(body, headers, self.deployment.name)
+                    return await wire.post(body, secrets)
+                headers = {**self._headers, **secrets}
                 async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
                     return answer.status, await whole_body(answer.content, self.deployment.name), answer.headers
         except aiohttp.ConnectionTimeoutError as error:
@@ -180,7 +182,7 @@ class DirectClient:
             headers={"User-Agent": "personaloom"},
             proxy=proxy,
         )
-        opened = session, None if proxy else Wire.over(session, self._url)
+        opened = session, None if proxy else Wire.over(session, self._url, self._headers, self.deployment.name)
         self._sessions[asyncio.get_running_loop()] = opened
         for loop in list(self._sessions):  # a copy: other threads may be at it
             if loop.is_closed() and (stale := self._sessions.pop(loop, None)) is not None:

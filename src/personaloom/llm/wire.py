@@ -34,11 +34,17 @@ class Wire:
     Args:
         session: whose connector and timeouts are used; without a proxy.
         url: the address.
+        headers: of every request, beside the session's own.
+        where: for errors.
+
+    Raises:
+        ValueError: a header has a line break in it.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], where: str) -> None:
         import aiohttp  # noqa: PLC0415 - see DirectClient
         from aiohttp import http_exceptions  # noqa: PLC0415 - as above
+        from multidict import CIMultiDict  # noqa: PLC0415 - as above
         from yarl import URL  # noqa: PLC0415 - as above
 
         self._connector: Any = session.connector
@@ -46,14 +52,17 @@ class Wire:
         # It names the connection (host, port, TLS) and is never sent.
         self._target = aiohttp.ClientRequest("POST", URL(url), loop=asyncio.get_running_loop(), session=session)
         target = self._target.url
-        accepted = self._target.headers["Accept-Encoding"]
-        self._begin = f"POST {target.raw_path_qs} HTTP/1.1\r\nHost: {self._target.headers['Host']}\r\n"
-        self._own = {**session.headers, "Accept-Encoding": accepted}
+        auto = {name: self._target.headers[name] for name in ("Host", "Accept-Encoding")}
+        self._own = CIMultiDict({**auto, **session.headers})
+        self._own.update(headers)
+        self._begin = f"POST {target.raw_path_qs} HTTP/1.1\r\n".encode()
+        self._head = self._begin + _lines(self._own)
+        self._where = where
         self._no_http = http_exceptions.HttpProcessingError
         self._errors = aiohttp
 
     @classmethod
-    def over(cls, session: aiohttp.ClientSession, url: str) -> Wire | None:
+    def over(cls, session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], where: str) -> Wire | None:
         """A wire; None where this aiohttp is built otherwise than those that are known."""
         from aiohttp.client_proto import ResponseHandler  # noqa: PLC0415 - see DirectClient
         from aiohttp.connector import BaseConnector, Connection  # noqa: PLC0415 - as above
@@ -62,21 +71,20 @@ class Wire:
         known = all(hasattr(*part) for part in parts)
         if not known or list(inspect.signature(BaseConnector.connect).parameters) != _CONNECT:
             return None
-        return cls(session, url)
+        return cls(session, url, headers, where)
 
-    async def post(self, body: bytes, headers: Mapping[str, str], where: str) -> tuple[int, bytes, Mapping[str, str]]:
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         """Send a body, and give status, body and headers of the answer.
 
         Args:
             body: sent with its length.
-            headers: beside the session's own.
-            where: for errors.
+            headers: of this request alone.
 
         Raises:
-            aiohttp.ClientError, OSError: as ``ClientSession.post`` does.
+            aiohttp.ClientError, OSError, ValueError: as ``ClientSession.post`` does.
             MalformedReplyError: the answer is larger than ``MAX_REPLY_BYTES``.
         """
-        head = self._head(len(body), headers)
+        head = b"%sContent-Length: %d\r\n\r\n" % (self._with(headers), len(body))
         try:
             connection = await self._connector.connect(self._target, traces=[], timeout=self._timeout)
         except TimeoutError as error:
@@ -88,7 +96,7 @@ class Wire:
             message, content = await protocol.read()
             while message.code in _INTERIM and message.code != 101:
                 message, content = await protocol.read()
-            raw = await whole_body(content, where)
+            raw = await whole_body(content, self._where)
         except self._no_http as error:
             connection.close()
             info = self._target.request_info
@@ -99,11 +107,20 @@ class Wire:
         connection.release()
         return message.code, raw, message.headers
 
-    def _head(self, size: int, headers: Mapping[str, str]) -> bytes:
-        lines = "".join([f"{name}: {value}\r\n" for name, value in {**self._own, **headers}.items()])
-        if lines.count("\n") != len(self._own.keys() | headers.keys()) or lines.count("\r") != lines.count("\n"):
-            raise ValueError("a header has a line break in it")
-        return f"{self._begin}{lines}Content-Length: {size}\r\n\r\n".encode()
+    def _with(self, headers: Mapping[str, str]) -> bytes:
+        """The head with more headers; they are stronger than those of the same name."""
+        if any(name in self._own for name in headers):
+            own = self._own.copy()
+            own.update(headers)
+            return self._begin + _lines(own)
+        return self._head + _lines(headers)
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any("\n" in line or "\r" in line for line in lines):
+        raise ValueError("a header has a line break in it")
+    return "".join([f"{line}\r\n" for line in lines]).encode()
 
 
 async def whole_body(content: aiohttp.StreamReader, where: str) -> bytes:
