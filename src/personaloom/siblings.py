@@ -74,7 +74,7 @@ def _short(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def write_preferences(one: Path, two: Path, output_dir: Path, margin: float = 0.0) -> tuple[Path, dict[str, Any]]:
+def write_preferences(one: Path, two: Path, output_dir: Path) -> tuple[Path, dict[str, Any]]:
     """TRL preferences from two judged datasets that share their conversations up to an answer.
 
     Such are the levels of a sweep over ``llm.roles.assistant.model``: the first messages are equal, the first answers
@@ -84,7 +84,6 @@ def write_preferences(one: Path, two: Path, output_dir: Path, margin: float = 0.
         one: a dataset folder whose samples carry scores (``quality=judged``).
         two: another one.
         output_dir: files go to ``preferences/<hash>/`` in it, one a split.
-        margin: scores that differ by no more give no preference.
 
     Returns:
         The folder, and ``{preferences: {split: count}, shared, unjudged}``.
@@ -105,7 +104,7 @@ def write_preferences(one: Path, two: Path, output_dir: Path, margin: float = 0.
             if means[0] is None or means[1] is None:
                 unjudged += 1
                 continue
-            found = judged_preference(left, right, (means[0], means[1]), margin)
+            found = judged_preference(left, right, (means[0], means[1]))
             if found is not None:
                 counts[split] += 1
                 file.write(dump(found) + b"\n")

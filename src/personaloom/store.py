@@ -191,13 +191,13 @@ class Store:
         ((number,),) = self._rows_of(f"SELECT COUNT(*) FROM {table}{where}")
         return int(number)
 
-    def personas(self, below: int, start: int = 0) -> Iterator[tuple[int, PersonaSpec]]:
-        """(index, persona with its system prompt) for start <= index < below, in order."""
+    def personas(self, below: int) -> Iterator[tuple[int, PersonaSpec]]:
+        """(index, persona with its system prompt) of the first ``below``, in order."""
         statement = (
             "SELECT a.persona, a.record, b.text, b.metadata FROM personas a LEFT JOIN prompts b USING (persona) "
-            "WHERE a.persona >= ? AND a.persona < ? ORDER BY a.persona"
+            "WHERE a.persona < ? ORDER BY a.persona"
         )
-        for index, record, text, metadata in self._rows_of(statement, start, below):
+        for index, record, text, metadata in self._rows_of(statement, below):
             persona = PersonaSpec.from_dict(self._decoded(record))
             if text is not None:
                 extras = {**persona.metadata, **self._decoded(metadata)}
