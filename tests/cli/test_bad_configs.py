@@ -153,6 +153,8 @@ def test_a_sweep_with_a_bad_job_starts_none_of_them(capsys):
 
 def test_jobs_that_would_share_a_dataset_are_refused_with_the_remedy(capsys):
     expect(entry(["-m", "num_personas=1,2"]), "name=n${num_personas}", capsys)
+    expect(entry(["-m", "seed=1,2", "dataset_dir=one"]), "leave dataset_dir out", capsys)
+    expect(entry(["-m", "seed=1,2", "export_path=p.json"]), "'export_path=p-${hydra:job.num}.json'", capsys)
 
 
 def test_jobs_that_differ_in_size_and_name_do_not_share_a_dataset():
