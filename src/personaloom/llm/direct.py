@@ -172,9 +172,11 @@ class DirectClient:
         """A session of the running loop and a wire over it; those of loops that are closed are dropped."""
         import aiohttp  # noqa: PLC0415 - see _post
 
+        from personaloom.llm.connector import Connector  # noqa: PLC0415 - imports aiohttp
+
         proxy = _proxy_for(self._url)
         # No limit here: how much is in flight is the limiter's business.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300)
+        connector = Connector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300)
         session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
