@@ -193,3 +193,18 @@ def test_an_output_that_knows_few_signs_gets_the_others_by_their_number(monkeypa
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
     assert entry(["preview=1", "tracking=none"]) == 0
     assert b"\\u2026" in raw.getvalue()
+
+
+def test_a_folder_that_is_gone_is_said_so(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert entry(["num_personas=1"]) == 1
+    assert "started in is gone" in capsys.readouterr().err
+
+
+def test_a_sheet_that_cannot_be_written_is_one_message(capsys):
+    Path("samples.jsonl").write_text('{"messages": [{"role": "user", "content": "Why?"}]}\n')
+    Path("annotation").write_text("in the way")
+    assert entry(["annotate=samples.jsonl", "tracking=none"]) == 1
+    assert "error: annotate=: annotation: " in capsys.readouterr().err

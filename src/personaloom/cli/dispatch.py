@@ -48,6 +48,10 @@ def entry(argv: Sequence[str] | None = None) -> int:
 def _coded(argv: Sequence[str]) -> int:
     call = Invocation()
     try:
+        Path.cwd()
+    except OSError as error:
+        return _say(f"the folder that this was started in is gone ({error.strerror}) → cd to one that is there", 1)
+    try:
         with terminated_like_ctrl_c():
             call = parse(argv)
             code = _act(call)

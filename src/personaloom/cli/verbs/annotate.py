@@ -10,7 +10,7 @@ from typing import Any
 from personaloom.cli.argv import Invocation
 from personaloom.cli.named import dataset_folder
 from personaloom.cli.verbs.dataset import composed, quality_of
-from personaloom.errors import InputError, UsageError
+from personaloom.errors import InputError, StoreError, UsageError
 from personaloom.files import atomic_json
 from personaloom.foreign import foreign_samples
 from personaloom.manifest import update_manifest
@@ -38,6 +38,7 @@ def run(value: str, call: Invocation) -> int:
     Raises:
         UsageError: there is nothing to write a sheet of, or a sweep.
         InputError: a sheet and its key do not fit; the message names the line.
+        StoreError: a file cannot be read or written.
     """
     if call.action == "multirun":
         raise UsageError("annotate= is of one dataset: run it once for each")
@@ -48,7 +49,12 @@ def run(value: str, call: Invocation) -> int:
     missing = [str(path) for path in paths if not path.exists() and (sheets or len(paths) > 1)]
     if missing:
         raise InputError(f"annotate=: there is no {', no '.join(missing)}")
-    lines = _read(paths) if sheets else _write(paths, call)
+    try:
+        lines = list(_read(paths) if sheets else _write(paths, call))
+    except OSError as error:
+        raise StoreError(
+            f"annotate=: {error.filename}: {error.strerror} → mend that, and nothing else is needed"
+        ) from error
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
