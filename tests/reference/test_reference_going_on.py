@@ -47,6 +47,20 @@ def queries(tmp_path, monkeypatch):
     return "query.path=queries.jsonl"
 
 
+def test_what_is_made_in_the_references_folder_is_never_taken_for_its_own(queries):
+    """Its configs say so: ``output`` is read in and written to, and MLflow copies token reports there."""
+    shutil.copytree(OUTPUT, "output")
+    words = ("start_from=output", "output_dir=output", queries, "name=more")
+    run(*words, "num_personas=2")
+    made, _ = dataset("SIM-more", "output")
+    copied = Path("output/mlartifacts/1/0123/artifacts/data")
+    copied.mkdir(parents=True)
+    shutil.copy(made / "token_usage.json", copied)
+    run(*words, "num_personas=3")
+    assert dataset("SIM-more", "output")[1]["counts"]["personas"] == 3
+    dataset("reference", "output")  # one, as before
+
+
 def test_what_was_made_is_kept_and_only_the_rest_is_made(queries):
     run(f"start_from={OUTPUT}", queries, "num_personas=4", "name=more")
     read, _ = dataset("reference")

@@ -25,6 +25,8 @@ __all__ = ["Outputs", "has_outputs", "interaction_of"]
 
 _SPLIT_FILE = re.compile(r"(train|val|validation|test)_samples(?:_\d+)*\.(?:json|jsonl)")
 _DATA = frozenset({".json", ".jsonl", ".yaml", ".yml"})
+_OURS = frozenset({"arms", "artifacts", "comparisons", "datasets", "mlartifacts", "preferences", "reports", "sweeps"})
+"""Folders that are made in the reference's by going on in it."""
 
 
 @dataclass
@@ -66,9 +68,13 @@ class Outputs:
         return sorted(found, key=lambda path: (path.stem.endswith("_samples"), path.name))
 
     def usage_files(self) -> list[Path]:
-        """Token reports; those of datasets that were made in this folder since are not the reference's."""
+        """Token reports; those of datasets that were made in this folder since, and MLflow's copies, are not theirs."""
         found = [] if self.path.is_file() else sorted(self.path.glob("**/token_usage*.json"))
-        return [path for path in found if not (path.parent / "store.sqlite").exists()]
+        return [
+            path
+            for path in found
+            if not (path.parent / "store.sqlite").exists() and not _OURS & set(path.relative_to(self.path).parts)
+        ]
 
     def personas(self) -> Iterator[PersonaSpec]:
         """The personas, each id once."""
