@@ -62,6 +62,7 @@ def test_flags_stand_before_after_and_between_overrides(argv):
         ("--reset reset=false", ("--reset", "reset=false")),
         ("--mode basic mode=enhanced", ("--mode basic", "mode=enhanced")),
         ("--mode basic --stage interaction", ("--mode basic", "interaction")),
+        ("mode=basic stages=training", ("--mode basic", "has no stage training")),
         ("--num-personas 5 --num-personas 6", ("--num-personas 6", "--num-personas 5")),
         (
             "--skip-query-transfer query.style_transfer_probability=0.5",

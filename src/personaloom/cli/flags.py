@@ -91,9 +91,11 @@ def as_overrides(given: Mapping[str, Sequence[str]], overrides: Sequence[str]) -
             clash = earlier[0] if earlier[1] != setting else _contradicting(flag.key, setting, overrides)
             if clash is not None and flag.key:
                 faults.append(Fault(shown, f"contradicts {redact(clash)}", "keep one of them"))
-    if "basic" in given.get("--mode", ()) and set(given.get("--stage", ())) - {"all", "persona"}:
+    named = [override.removeprefix("stages=") for override in overrides if override.startswith("stages=")]
+    absent = [stage for stage in (*given.get("--stage", ()), *named) if stage in STAGES[1:]]
+    if absent and ("basic" in given.get("--mode", ()) or "mode=basic" in overrides):
         remedy = "use --mode enhanced, or --stage persona"
-        faults.append(Fault("--mode basic", f"has no stage {' '.join(given['--stage'])}", remedy))
+        faults.append(Fault("--mode basic", f"has no stage {' '.join(absent)}", remedy))
     new = [f"{key}={setting}" for key, (_, setting) in wanted.items() if not key.startswith("-")]
     return [override for override in new if override not in overrides], faults
 
