@@ -284,9 +284,7 @@ def test_an_unknown_primary_measure_is_refused_with_the_choices(tmp_path):
 def test_everything_is_written_and_says_the_same(tmp_path):
     folders = [make_level(tmp_path, level, rate) for level, rate in (("none", 0), ("heavy", 1))]
     target = tmp_path / "comparison"
-    result = write_comparison(
-        members_of(folders, [["distractor=none"], ["distractor=heavy"]]), target, name="a 50 % test"
-    )
+    result = write_comparison(members_of(folders, [["model=a|b"], ["distractor=heavy"]]), target, name="a 50 % test")
     names = {path.name for path in target.iterdir()}
     assert names == {
         "comparison.html", "comparison.json", "comparison.tex", "differences.csv", "distributions.png", "forest.png",
@@ -302,6 +300,7 @@ def test_everything_is_written_and_says_the_same(tmp_path):
     assert "SIM" in (target / "summary.md").read_text()
     assert "no tests below 30 personas" in (target / "summary.md").read_text()
     assert "| Reply length (primary), words |" in (target / "summary.md").read_text()
+    assert "| `model=a\\|b` |" in (target / "summary.md").read_text()
     tex = (target / "comparison.tex").read_text()
     assert tex.count("\\begin{tabular}") == tex.count("\\end{tabular}") == 2
     assert "MATTR" not in tex

@@ -105,7 +105,7 @@ def _markdown(result: Row) -> Iterator[str]:
         share = f"{(noise['applied'] or 0) / noise['units']:.1%}" if noise.get("units") else NOT_KNOWN
         costs = " | ".join(_dollars(usage[kind].get("cost_usd")) for kind in ("attributed", "paid"))
         talks = member["counts"].get("interactions", 0)
-        yield f"| `{member['label']}` | {talks:,} | {share} | {costs} | {member['pairing']} |"
+        yield f"| {_code(member['label'])} | {talks:,} | {share} | {costs} | {_escaped(member['pairing'])} |"
     if result["differences"]:
         yield from _effects(result, labels)
     if result["replicates"]:
@@ -122,7 +122,8 @@ def _effects(result: Row, labels: Mapping[str, str]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for row in rows:
         star = " (primary)" if row["primary"] else ""
-        yield f"| {labels[row['measure']]}{star}, {units[row['measure']]} | `{row['level']}` | {effect_text(row)} |"
+        measure, level = f"{labels[row['measure']]}{star}, {units[row['measure']]}", _code(row["level"])
+        yield f"| {measure} | {level} | {effect_text(row)} |"
     yield f"\nIntervals: {result['interval']}. Tests: {result['test']}."
 
 
@@ -134,7 +135,8 @@ def _replicates(result: Row, labels: Mapping[str, str]) -> Iterator[str]:
     spread = {(row["level"], row["measure"]): row["deviation"] for row in result["differences"]}
     for row in result["replicates"]:
         of = number_text(spread.get((row["level"], row["measure"])))
-        yield f"| {labels[row['measure']]} | `{row['level']}` | {row['n']} | {number_text(row['deviation'])} | {of} |"
+        level, spread_of_mean = _code(row["level"]), number_text(row["deviation"])
+        yield f"| {labels[row['measure']]} | {level} | {row['n']} | {spread_of_mean} | {of} |"
 
 
 def _latex(result: Row, means: Mapping[tuple[str, str], Row]) -> Iterator[str]:
@@ -171,6 +173,17 @@ def _math(value: float | None) -> str:
 
 def _tex(text: str) -> str:
     return text.translate(_TEX)
+
+
+def _code(text: Any) -> str:
+    """As code in a cell of Markdown; a back-tick would end it."""
+    plain = str(text).replace("`", "'")
+    return f"`{_escaped(plain)}`"
+
+
+def _escaped(text: str) -> str:
+    """As a cell of a Markdown table, which a bar would end."""
+    return text.replace("|", "\\|")
 
 
 def _dollars(amount: float | None) -> str:
