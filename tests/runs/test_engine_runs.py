@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import signal
 import sqlite3
 import subprocess
@@ -71,6 +72,17 @@ def test_a_ledger_of_simulated_runs_says_why_it_is_empty(tmp_path, capsys):
     said = capsys.readouterr()
     for text in (said.out, said.err):
         assert "of the simulated model are not kept" in text
+
+
+def test_looking_needs_neither_a_key_nor_a_folder_to_write_to(tmp_path, capsys, monkeypatch):
+    with LoopbackLLM() as server:
+        run(*gpt4o(server, "num_personas=1", "query.queries_per_persona=1"), out=tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setattr("personaloom.config.checks.os.access", lambda path, mode: not mode & os.W_OK)
+    assert run("ledger=show", "llm=gpt4o", out=tmp_path) == 0
+    assert run("--estimate", "llm=gpt4o", "num_personas=1", out=tmp_path) == 0
+    assert run("ledger=prune", "older_than=1d", "llm=gpt4o", out=tmp_path) == 2
+    assert "no permission" in capsys.readouterr().err
 
 
 def test_a_slice_in_a_folder_that_cannot_be_written_replays_too(tmp_path):

@@ -36,15 +36,15 @@ def compose(
     return composing(overrides, config=Path(config) if config is not None else None, config_dirs=config_dirs)
 
 
-def validate(config: Mapping[str, Any], *, keys_needed: bool = True) -> Composed:
-    """The config with every value judged and of its type.
+def validate(config: Mapping[str, Any], *, keys_needed: bool = True, writes: bool = True) -> Composed:
+    """The config with every value judged and of its type; see ``personaloom.config.judging.validate``.
 
     Raises:
         ConfigError: with every fault of it.
     """
     from personaloom.config.judging import validate as judging  # noqa: PLC0415 - imports pydantic and hydra
 
-    return judging(config, keys_needed=keys_needed)
+    return judging(config, keys_needed=keys_needed, writes=writes)
 
 
 def build_parts(config: Mapping[str, Any], sweep: Mapping[str, Any] | None = None) -> Parts:

@@ -31,12 +31,13 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
 """Arguments that no config can hold: the builder adds them."""
 
 
-def validate(config: Mapping[str, Any], *, keys_needed: bool = True) -> Composed:
+def validate(config: Mapping[str, Any], *, keys_needed: bool = True, writes: bool = True) -> Composed:
     """The config, judged; whole numbers where a float is meant have become floats.
 
     Args:
         config: what ``compose`` gave, or plain values.
         keys_needed: whether a key that is not in the environment is a fault: not where no model is asked.
+        writes: whether a folder that cannot be written is one: not where nothing is.
 
     Raises:
         ConfigError: with every fault.
@@ -44,6 +45,7 @@ def validate(config: Mapping[str, Any], *, keys_needed: bool = True) -> Composed
     composed = config if isinstance(config, Composed) else _of_plain(config)
     judged, faults = _judge(composed)
     faults = _but_for_keys(faults) if not keys_needed else faults
+    faults = [fault for fault in faults if writes or "cannot be written" not in fault.problem]
     if faults:
         raise ConfigError(faults)
     return composed.judged(judged)

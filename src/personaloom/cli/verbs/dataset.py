@@ -56,9 +56,10 @@ def run(value: str, call: Invocation) -> int:
     return 0
 
 
-def composed(call: Invocation) -> Composed:
-    """The config of a verb's command line, judged."""
-    return validate(compose(call.overrides, config=call.config, config_dirs=call.config_dirs))
+def composed(call: Invocation, *, writes: bool = True) -> Composed:
+    """The config of the command line of a verb that asks no model, judged."""
+    config = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
+    return validate(config, keys_needed=False, writes=writes)
 
 
 def quality_of(config: Mapping[str, Any]) -> QualityPlan:

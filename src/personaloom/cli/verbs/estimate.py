@@ -35,7 +35,7 @@ def run(value: str, call: Invocation) -> int:
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)
     if composed.multirun:
         return _of_sweep(call)
-    parts = build_parts(validate(of_dataset(call, composed), keys_needed=False))
+    parts = build_parts(validate(of_dataset(call, composed), keys_needed=False, writes=False))
     print_estimate(estimate(parts), Console())
     return 0
 

@@ -44,7 +44,8 @@ def run(value: str, call: Invocation) -> int:
     strange = sorted(set(given) - set(_WORDS[value]))
     if strange:
         raise UsageError(f"ledger={value} takes no {strange[0]}=: {', '.join(_WORDS[value]) or 'nothing'}")
-    config = composed(replace(call, overrides=[w for w in call.overrides if w.partition("=")[0] not in known]))
+    words = [word for word in call.overrides if word.partition("=")[0] not in known]
+    config = composed(replace(call, overrides=words), writes=value == "prune")
     mode = LedgerMode.READWRITE if value == "prune" else LedgerMode.READONLY
     with LedgerUpkeep(Path(config["ledger"]["path"]), mode) as ledger:
         act = {"show": _show, "prune": _prune, "export": _export}[value]
