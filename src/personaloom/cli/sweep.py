@@ -7,6 +7,7 @@ A job that fails is reported and leaves the others running. What became of each 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
@@ -38,6 +39,8 @@ SHARED_CODES = {3, 4}
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+_ESCAPE = re.compile(r"\\(?=[\\$:{}()\[\],= ])")
+"""What Hydra puts before signs of its own grammar when it hands overrides on; nobody typed it."""
 
 
 def run_sweep(call: Invocation) -> int:
@@ -225,7 +228,8 @@ def sweep_job(loaded: DictConfig, worker: TrackingWorker | None = None) -> None:
         "message": "",
         "dataset": None,
     }
-    sys.stderr.write(f"\njob #{number}: {' '.join(overrides) or 'no overrides'}\n")
+    typed = " ".join(_ESCAPE.sub("", line) for line in overrides)
+    sys.stderr.write(f"\njob #{number}: {typed or 'no overrides'}\n")
     try:
         composed = from_hydra(loaded, overrides, Primary("shipped"))
         files = tuple(sorted((folder / ".hydra").glob("*.yaml")))

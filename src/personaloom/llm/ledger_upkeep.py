@@ -83,12 +83,12 @@ class LedgerUpkeep:
             return str(found[0])
         if not known:
             raise UsageError(
-                f"dataset={name}: {self.path} holds no dataset's replies; those of the simulated model are not kept, "
+                f"of={name}: {self.path} holds no dataset's replies; those of the simulated model are not kept, "
                 "because they cost nothing → name another ledger with ledger.path=FILE"
             )
         shown = ", ".join(dataset[:12] for dataset in (found or known)[:8])
         problem = f"{len(found)} datasets of {self.path} begin so" if found else f"no dataset of {self.path} begins so"
-        raise UsageError(f"dataset={name}: {problem} → name a dataset folder, or one of: {shown}")
+        raise UsageError(f"of={name}: {problem} → name a dataset folder, or one of: {shown}")
 
     def count(self, *, older_than_s: float | None = None, dataset: str | None = None) -> int:
         """How many replies ``prune`` would forget."""
