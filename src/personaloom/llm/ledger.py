@@ -254,8 +254,8 @@ class Ledger:
     def _commit(self, connection: sqlite3.Connection) -> dict[bytes, _Answer]:
         """Everything that is queued, in one transaction; gives what became of the claims."""
         wanted = [key for key, future in self._claims if not future.done()]
-        # What is only looked up and noted need not keep other processes from writing.
-        found = {} if self._has_writes else self._look_up_all(connection, wanted, "BEGIN")
+        # A replay only looks up, which need not keep other processes from writing.
+        found = {} if self._has_writes or self._held else self._look_up_all(connection, wanted, "BEGIN")
         if len(found) == len(wanted) and not self._has_writes:
             return found
         connection.execute("BEGIN IMMEDIATE")

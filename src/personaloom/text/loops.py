@@ -24,9 +24,9 @@ def goes_round(text: str, times: int = 3) -> str:
     if len(parts) < times:
         return ""
     sentences = [tuple(_WORD.findall(part)) for part in parts]
-    counts = Counter(words for words in sentences if len(words) >= _LEAST_WORDS)
-    if not counts:
+    long = [words for words in sentences if len(words) >= _LEAST_WORDS]
+    if len(long) - len(set(long)) < max(1, times - 1):
         return ""
-    words, found = counts.most_common(1)[0]
+    words, found = Counter(long).most_common(1)[0]
     whole = sum(map(len, sentences))
     return " ".join(words) if found >= times and 2 * found * len(words) > whole else ""
