@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from personaloom.errors import InputError, UsageError
 from personaloom.keyed import Key
 from personaloom.tracking.comparison import compare, members_of, write_comparison
+from personaloom.tracking.comparison.log import _member_tags
 from personaloom.tracking.comparison.members import baseline_of
 from personaloom.tracking.comparison.statistics import FEWEST, cells_of, deviation, difference, holm, mean
 
@@ -305,3 +306,11 @@ def test_everything_is_written_and_says_the_same(tmp_path):
     assert tex.count("\\begin{tabular}") == tex.count("\\end{tabular}") == 2
     assert "MATTR" not in tex
     assert (target / "forest.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_that_was_there_before_the_sweep_is_called_as_the_others_are():
+    member = {"run_id": "r", "simulated": True, "job": 2, "label": "distractor=moderate seed=1"}
+    member |= {"pairing": "ok (2)", "baseline": "distractor=none seed=1"}
+    sweep = _member_tags({"sweep": {"id": "s"}, "members": [member]})
+    assert sweep["r"]["mlflow.runName"] == "SIM-distractor=moderate seed=1"
+    assert "mlflow.runName" not in _member_tags({"sweep": {}, "members": [member]})["r"], "a comparison renames nothing"

@@ -78,5 +78,6 @@ def _member_tags(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         if sweep:
             # A dataset that was there already keeps its run, which learns here that this sweep has it too.
             said |= {"sweep_id": sweep, "sweep_job": str(member["job"]), f"sweep.{sweep}": f"job {member['job']}"}
+            said["mlflow.runName"] = ("SIM-" if member["simulated"] else "") + member["label"]
         tags[member["run_id"]] = {key: value[:4000] for key, value in said.items()}
     return tags
