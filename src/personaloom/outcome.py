@@ -6,8 +6,9 @@ The command line, the classes for scripts and the reader of other systems' files
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Outcome:
         run: where MLflow has it.
         stopped: what ended it early, or None.
         exit_code: for the command line.
-        after_s: seconds that report and upload took, which ``duration_s`` of the manifest does not hold.
+        after: seconds of what came after the run's own (``duration_s`` of the manifest), by what it was.
     """
 
     manifest: Mapping[str, Any]
@@ -48,7 +49,7 @@ class Outcome:
     run: RunRef
     stopped: PersonaLoomError | None
     exit_code: int
-    after_s: float = 0.0
+    after: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_dataset(
@@ -88,17 +89,25 @@ def _run_dataset(
     parts, folder = pipeline.parts, pipeline.dataset.folder
     pipeline.on_work = tracker.begin  # its slow start runs beside the pipeline, where there is anything to do
     manifest: Mapping[str, Any] = pipeline.run(num_personas)
-    made = time.monotonic()
-    _export_personas(pipeline, manifest)
+    run, after = RunRef(), dict[str, float]()
+    if parts.export_path is not None:
+        with _timed(after, parts.export_path.name):
+            _export_personas(pipeline, manifest, parts.export_path)
     if _wants_report(parts, manifest):
-        pipeline.progress.status("writing the report")
-        write_report(folder)
-        manifest = update_manifest(folder, {}, {"report.html": 1})
-    run = RunRef()
+        with _timed(after, "report"):
+            manifest = _report(folder, pipeline.progress)
     if _tells(manifest) or parts.mode == "basic" or StageName.TRACK in parts.plan:
-        manifest, run = _track(pipeline, manifest, tracker, config_files)
-    after_s = time.monotonic() - made
-    return Outcome(manifest, folder, run, pipeline.stopped, _exit_code(pipeline, manifest), after_s)
+        with _timed(after, "MLflow"):
+            manifest, run = _track(pipeline, manifest, tracker, config_files)
+    return Outcome(manifest, folder, run, pipeline.stopped, _exit_code(pipeline, manifest), after)
+
+
+@contextmanager
+def _timed(spent: dict[str, float], what: str) -> Iterator[None]:
+    """Note the seconds that something took, under its name."""
+    started = time.monotonic()
+    yield
+    spent[what] = time.monotonic() - started
 
 
 def _wants_report(parts: Parts, manifest: Mapping[str, Any]) -> bool:
@@ -113,10 +122,14 @@ def _tells(manifest: Mapping[str, Any]) -> bool:
     return bool(counts["interactions"] or counts["failed"]) or manifest["status"] == "stopped_by_budget"
 
 
-def _export_personas(pipeline: Pipeline, manifest: Mapping[str, Any]) -> None:
-    path = pipeline.parts.export_path
-    if path is None:
-        return
+def _report(folder: Path, progress: Progress) -> Mapping[str, Any]:
+    """Write the report of a dataset; gives the manifest, which names it."""
+    progress.status("writing the report")
+    write_report(folder)
+    return update_manifest(folder, {}, {"report.html": 1})
+
+
+def _export_personas(pipeline: Pipeline, manifest: Mapping[str, Any], path: Path) -> None:
     file = pipeline.dataset.folder / "personas.jsonl"
     personas = load_records(file, manifest["counts"]["personas"], PersonaSpec.from_dict)
     # A bank of text personas has no dimensions: its features are what its file has.
@@ -138,22 +151,22 @@ def run_stored(
         MissingStageInputError: the folder holds no finished dataset.
         TrackingError: the upload failed; here it is what was asked for.
     """
-    progress, started = progress or Silent(), time.monotonic()
+    progress, after = progress or Silent(), dict[str, float]()
     manifest: Mapping[str, Any] = read_manifest(folder)
     run = RunRef.from_manifest(manifest["tracking"])
     try:
         if StageName.REPORT in stages:
-            progress.status("writing the report")
-            write_report(folder)
-            manifest = update_manifest(folder, {}, {"report.html": 1})
+            with _timed(after, "report"):
+                manifest = _report(folder, progress)
         if StageName.TRACK in stages:
             progress.status("logging to MLflow")
-            tracker.begin()
-            manifest, run = _upload(folder, manifest, tracker, config_files)
+            with _timed(after, "MLflow"):
+                tracker.begin()
+                manifest, run = _upload(folder, manifest, tracker, config_files)
     finally:
         progress.finish()
     # What the manifest says of a run is said of the one that made the data: this one made and paid nothing.
-    return Outcome({**manifest, "unchanged": True}, folder, run, None, 0, time.monotonic() - started)
+    return Outcome({**manifest, "unchanged": True}, folder, run, None, 0, after)
 
 
 def _track(

@@ -201,7 +201,7 @@ def test_the_summary_fits_narrow_terminals(width):
 
 def test_a_run_that_had_nothing_left_to_do_says_that_it_paid_nothing():
     text = summary(unchanged=True)
-    assert "done (nothing was left to do)" in text
+    assert "done (nothing was left to make)" in text
     assert "paid by this run: nothing; for the dataset: $1.50" in text
 
 
@@ -258,9 +258,16 @@ def test_what_failed_for_good_is_said_with_the_words_that_ask_for_it_again():
 
 def test_the_time_of_report_and_upload_is_said_beside_the_run_s_own():
     console = Console(file=io.StringIO(), width=100)
-    print_summary(manifest(tracking={"kind": "mlflow"}), Path("d"), console=console, after_s=4.3)
+    print_summary(manifest(), Path("d"), console=console, after={"report": 1.1, "MLflow": 3.2})
     assert "done in 3 s, and 4 s for report and MLflow" in console.file.getvalue()
+    print_summary(manifest(unchanged=True), Path("d"), console=console, after={"report": 0.01, "MLflow": 3.2})
+    assert "(nothing was left to make), and 3 s for MLflow" in console.file.getvalue()
     assert "MLflow" not in summary()
+
+
+def test_a_run_that_failed_is_not_said_to_have_no_failures():
+    assert "none" in summary()
+    assert "failures" not in summary(status="failed", failures={}, counts=manifest()["counts"] | {"failed": 0})
 
 
 def test_the_command_that_uploads_later_names_the_store_that_the_run_was_meant_for():

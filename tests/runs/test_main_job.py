@@ -70,7 +70,7 @@ def test_the_same_command_again_makes_no_call_and_changes_nothing(plain, capsys)
     assert run("num_personas=4", out=plain) == 0
     assert (dataset(plain) / "interactions.jsonl").stat().st_mtime_ns == stamp
     assert content(dataset(plain)) == before
-    assert "nothing was left to do" in capsys.readouterr().out
+    assert "nothing was left to make" in capsys.readouterr().out
 
 
 def test_the_last_counts_that_are_shown_are_those_of_the_summary(tmp_path, capsys):

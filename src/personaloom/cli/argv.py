@@ -17,8 +17,7 @@ from personaloom.errors import ConfigError, Fault
 
 __all__ = ["VERBS", "Invocation", "parse"]
 
-VERBS = ("preview", "estimate", "compare", "fetch", "migrate", "datasets", "dataset", "annotate", "arms", "preferences",
-         "ledger")  # fmt: skip
+VERBS = ("preview", "estimate", "compare", "fetch", "migrate", "dataset", "annotate", "arms", "preferences", "ledger")
 HEADLINE = "the command line cannot be used"
 _ON_THE_LINE = "a key stands on the command line, where other programs and the shell's history can read it"
 

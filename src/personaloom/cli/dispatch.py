@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from personaloom.cli.argv import Invocation, parse
@@ -102,10 +101,7 @@ def _verb(call: Invocation) -> int:
     if len(call.verbs) > 1:
         raise UsageError(f"{' and '.join(call.verbs)} cannot be had at once: give one of them")
     name, value = next(iter(call.verbs.items()))
-    module = f"personaloom.cli.verbs.{name}"
-    if find_spec(module) is None:
-        raise UsageError(f"{name}=: this version of PersonaLoom does not have it yet")
-    return int(import_module(module).run(value, call))
+    return int(import_module(f"personaloom.cli.verbs.{name}").run(value, call))
 
 
 def _say(message: str, code: int) -> int:

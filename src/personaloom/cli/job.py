@@ -65,7 +65,7 @@ def run_job(config: Mapping[str, Any], context: JobContext) -> int:
     context.dataset = outcome.folder
     # A sweep gives its links once, at its end.
     run = RunRef() if context.sweep else outcome.run
-    print_summary(outcome.manifest, outcome.folder, run, exported=parts.export_path, after_s=outcome.after_s)
+    print_summary(outcome.manifest, outcome.folder, run, exported=parts.export_path, after=outcome.after)
     if outcome.stopped is not None:
         context.message = redact(str(outcome.stopped))
         sys.stderr.write(f"stopped: {context.message}\n")

@@ -54,5 +54,5 @@ def look(config: Mapping[str, Any], context: JobContext) -> int:
     finally:
         progress.finish()
         tracker.close()
-    print_summary(outcome.manifest, outcome.folder, outcome.run, after_s=outcome.after_s)
+    print_summary(outcome.manifest, outcome.folder, outcome.run, after=outcome.after)
     return outcome.exit_code

@@ -21,6 +21,8 @@ from personaloom.tracking import RunRef
 __all__ = ["print_summary", "unused_keys"]
 
 WIDEST = 110
+NOTICED_S = 0.1
+"""What takes less is not said to have taken time."""
 NO_USE_ASKING = frozenset({"content_filter", "context_length", "truncated"})
 """Failures that the same request gives again."""
 _OTHER_KEYS = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
@@ -33,7 +35,7 @@ def print_summary(
     run: RunRef | None = None,
     console: Console | None = None,
     exported: Path | None = None,
-    after_s: float = 0.0,
+    after: Mapping[str, float] | None = None,
 ) -> None:
     """Print it to stdout, for the terminal's width.
 
@@ -43,7 +45,7 @@ def print_summary(
         run: where MLflow has it.
         console: to print to.
         exported: the file of personas that ``export_path`` asked for.
-        after_s: seconds that report and upload took after the run's own.
+        after: seconds of what came after the run's own, by what it was.
     """
     console = console or Console()
     if console.width > WIDEST and console.is_terminal:
@@ -51,7 +53,7 @@ def print_summary(
     console.print()
     if manifest["simulated"]:
         console.print(_banner(manifest))
-    _print_rows(console, [*_made(manifest, after_s), *_noise(manifest), *_missing(manifest)])
+    _print_rows(console, [*_made(manifest, after or {}), *_noise(manifest), *_missing(manifest)])
     console.print(_tokens(manifest))
     # Paths, addresses and commands stay whole, however narrow the window: they are there to be copied.
     for label, text in (*_cost(manifest), *_places(manifest, folder, run or RunRef(), exported)):
@@ -72,20 +74,18 @@ def _banner(manifest: Mapping[str, Any]) -> Text:
     text.append(": no model wrote this text; choose one with llm=gpt4o and the like", style="not bold")
     keys = unused_keys()
     if keys:
-        verb = "is" if len(keys) == 1 else "are"
-        text.append(
-            f"\n{', '.join(keys)} {verb} set and {'was' if verb == 'is' else 'were'} not used",
-            style="not bold",
-        )
+        unused = "is set and was not used" if len(keys) == 1 else "are set and were not used"
+        text.append(f"\n{', '.join(keys)} {unused}", style="not bold")
     return text
 
 
-def _made(manifest: Mapping[str, Any], after_s: float) -> Iterator[Row]:
+def _made(manifest: Mapping[str, Any], after: Mapping[str, float]) -> Iterator[Row]:
     counts = manifest["counts"]
-    how = " (nothing was left to do)" if manifest.get("unchanged") else f" in {duration(manifest['duration_s'])}"
-    if round(after_s):
-        tracked = (manifest.get("tracking") or {}).get("kind") == "mlflow"
-        how += f", and {duration(after_s)} for {'report and MLflow' if tracked else 'the report'}"
+    how = " (nothing was left to make)" if manifest.get("unchanged") else f" in {duration(manifest['duration_s'])}"
+    if round(sum(after.values())):
+        *others, last = (name for name, seconds in after.items() if seconds >= NOTICED_S)
+        what = f"{', '.join(others)} and {last}" if others else last
+        how += f", and {duration(sum(after.values()))} for {what}"
     yield "status", f"{manifest['status'].replace('_', ' ')}{how}"
     made = {"persona": "personas", "conversation": "interactions", "turn": "turns", "sample": "samples"}
     yield (
@@ -137,7 +137,8 @@ def _noise(manifest: Mapping[str, Any]) -> Iterator[Row]:
 def _missing(manifest: Mapping[str, Any]) -> Iterator[Row]:
     failed, failures = manifest["counts"]["failed"], manifest.get("failures") or {}
     if not failed and not failures:
-        yield "failures", "none"
+        if manifest["status"] != "failed":  # else the run itself did: what ended it is said after the summary
+            yield "failures", "none"
         return
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(failures.items()))
     yield "failures", f"{failed:,} ({manifest['failed_share']:.1%}): {kinds}; see failures.jsonl"

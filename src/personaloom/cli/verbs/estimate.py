@@ -29,7 +29,7 @@ def run(value: str, call: Invocation) -> int:
         UsageError: a value that is not true, or a sweep whose jobs are not known beforehand.
     """
     if value != "true":
-        raise UsageError(f"estimate={value}: true, or leave it out")
+        raise UsageError(f"estimate={value}: says neither true nor false → write --estimate, or leave it out")
     if call.action == "multirun":
         return _of_sweep(call)
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)

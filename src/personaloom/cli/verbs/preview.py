@@ -75,7 +75,7 @@ def run(value: str, call: Invocation) -> int:
         UsageError: no number of conversations, or a sweep.
     """
     if not value.isdecimal() or not 1 <= int(value) <= MOST:
-        raise UsageError(f"preview={value}: a number of conversations from 1 to {MOST}")
+        raise UsageError(f"preview={value}: says no number of conversations → give one from 1 to {MOST}")
     if call.action == "multirun":
         raise UsageError("preview= is of one run: preview each job by itself")
     composed = compose(call.overrides, config=call.config, config_dirs=call.config_dirs)

