@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from personaloom.errors import MissingStageInputError
 from personaloom.tracking import write_report
+from personaloom.tracking.report_data import read_failures
 from personaloom.tracking.report_stats import distances
 
 EVIL = '</script><script>alert(1)</script><img src="http://127.0.0.1:9/">'
@@ -92,3 +93,11 @@ def test_distances_equal_those_counted_pair_by_pair(rows):
     assert sum(n for _, n in result["pairs"]) == len(pairs)
     assert all(nearest.count(d) == n for d, n in result["nearest"])
     assert result["mean"] == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_failures_that_fresh_queries_made_up_for_are_told_apart(tmp_path):
+    lines = [{"failure_id": "p000000-q00", "made_up": True}, {"failure_id": "p000000-q01", "made_up": False}]
+    (tmp_path / "failures.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = read_failures(tmp_path)
+    assert (found["total"], found["made_up"]) == (2, 1)
+    assert [dict(zip(found["names"], row, strict=True))["made_up"] for row in found["rows"]] == [True, False]

@@ -181,15 +181,16 @@ def read_conversations(
 
 
 def read_failures(folder: Path) -> dict[str, Any]:
-    """The failures, at most 5,000 of them, with their ``total``."""
+    """The failures, at most 5,000 of them, with their ``total`` and how many were ``made_up``."""
     rows: list[list[Any]] = []
-    total = 0
-    names = ("failure_id", "persona_id", "stage", "kind", "message", "attempts", "transient", "timestamp")
+    total = made_up = 0
+    names = ("failure_id", "persona_id", "stage", "kind", "message", "attempts", "transient", "timestamp", "made_up")
     for failure in read_jsonl(folder / "failures.jsonl"):
         total += 1
+        made_up += bool(failure.get("made_up"))
         if len(rows) < _MOST_FAILURES:
             rows.append([failure.get(name) for name in names])
-    return {"names": names, "rows": rows, "total": total}
+    return {"names": names, "rows": rows, "total": total, "made_up": made_up}
 
 
 def _flags(noise: list[dict[str, Any] | None]) -> int:

@@ -94,12 +94,12 @@ const failuresPage = () => {
   const grow = () => {
     const next = failures.rows.slice(shown, shown + 200);
     shown += next.length;
-    body.append(...next.map(([id, , stage, kind, said, attempts, transient]) => h("tr", {}, h("th", { scope: "row", class: "mono" }, id), h("td", {}, words(stage)), h("td", {}, words(kind)), h("td", {}, said), h("td", { class: "n" }, count(attempts)), h("td", {}, transient ? "may pass when run again" : "final"))));
+    body.append(...next.map(([id, , stage, kind, said, attempts, transient, , madeUp]) => h("tr", {}, h("th", { scope: "row", class: "mono" }, id), h("td", {}, words(stage)), h("td", {}, words(kind)), h("td", {}, said), h("td", { class: "n" }, count(attempts)), h("td", {}, madeUp ? "made up with a fresh query" : transient ? "may pass when run again" : "final"))));
     more.hidden = shown >= failures.rows.length;
   };
   grow();
   return page(
-    section("Failures", h("p", { class: "note" }, `${plural(failures.total, "failure")} on record; ${plural(manifest.counts.failed ?? 0, "conversation")} missing from the dataset (${percent(manifest.failed_share ?? 0, 1)}).`, failures.total > failures.rows.length ? ` The first ${count(failures.rows.length)} are listed; all are in failures.jsonl.` : ""), bars(kinds.map(([kind, n]) => [words(kind), [[n, ""]], count(n)]))),
+    section("Failures", h("p", { class: "note" }, `${plural(failures.total, "failure")} on record${failures.made_up ? `, ${count(failures.made_up)} of them made up` : ""}; ${plural(manifest.counts.failed ?? 0, "conversation")} missing from the dataset (${percent(manifest.failed_share ?? 0, 1)}).`, failures.total > failures.rows.length ? ` The first ${count(failures.rows.length)} are listed; all are in failures.jsonl.` : ""), bars(kinds.map(([kind, n]) => [words(kind), [[n, ""]], count(n)]))),
     h("section", {}, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["What", "Stage", "Kind", "Reason"].map((head) => h("th", { scope: "col" }, head)), h("th", { scope: "col", class: "n" }, "Attempts"), h("th", { scope: "col" }, "Again?"))), body)), h("p", {}, more)),
   );
 };
