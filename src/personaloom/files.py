@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +14,7 @@ import orjson
 
 from personaloom.errors import StoreError
 
-__all__ = ["AtomicFile", "FileFacts", "atomic_json", "atomic_lines", "file_facts"]
+__all__ = ["AtomicFile", "FileFacts", "atomic_bytes", "atomic_json", "atomic_lines", "file_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,33 @@ def atomic_lines(path: Path, lines: Iterable[bytes], remedy: str = "") -> FileFa
     Raises:
         StoreError: they cannot be written; what stood there stands, as it does whatever ``lines`` raises.
     """
-    file, count = AtomicFile(path, remedy), 0
-    try:
+    count = 0
+    with _whole(path, remedy) as file:
         for count, line in enumerate(lines, start=1):  # noqa: B007 - the number of the last one is kept
             file.write(line + b"\n")
+    return FileFacts(file.sha256, file.bytes, count)
+
+
+def atomic_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is no list of lines.
+
+    Raises:
+        StoreError: it cannot be written; what stood there stands.
+    """
+    with _whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _whole(path: Path, remedy: str = "") -> Iterator[AtomicFile]:
+    file = AtomicFile(path, remedy)
+    try:
+        yield file
         file.finish()
         file.commit()
     except BaseException:
         file.abort()
         raise
-    return FileFacts(file.sha256, file.bytes, count)
 
 
 class AtomicFile:

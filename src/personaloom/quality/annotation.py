@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from personaloom.errors import InputError
+from personaloom.files import atomic_bytes
 from personaloom.keyed import Key
 from personaloom.quality.agreement import cohen_kappa, interval_distance, krippendorff_alpha, precision_recall
 from personaloom.quality.noise import noise_results
@@ -43,6 +44,9 @@ def write_sheet(samples: Iterable[TrainingSample], sheet: Path, key_file: Path, 
 
     Returns:
         The number of messages written.
+
+    Raises:
+        StoreError: one of them cannot be written; what stood there stands.
     """
     key = Key(seed, "annotation")
     piles: dict[bool, list[tuple[int, dict[str, str], dict[str, Any]]]] = {True: [], False: []}
@@ -59,19 +63,13 @@ def write_sheet(samples: Iterable[TrainingSample], sheet: Path, key_file: Path, 
     chosen = noisy + piles[False][: count - len(noisy)]
     chosen.sort(key=lambda entry: key.integer("order", entry[1]["item"]))
     # The key first, and both whole or not at all: a sheet without its key would be filled in for nothing.
-    _renamed(key_file, json.dumps({row["item"]: answer for _, row, answer in chosen}, indent=1).encode())
+    atomic_bytes(key_file, json.dumps({row["item"]: answer for _, row, answer in chosen}, indent=1).encode())
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS)
     writer.writeheader()
     writer.writerows({name: _safe(value) for name, value in row.items()} for _, row, _ in chosen)
-    _renamed(sheet, table.getvalue().encode("utf-8-sig"))
+    atomic_bytes(sheet, table.getvalue().encode("utf-8-sig"))
     return len(chosen)
-
-
-def _renamed(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _items(sample: TrainingSample, key: Key) -> Iterable[tuple[dict[str, str], dict[str, Any]]]:
