@@ -81,6 +81,7 @@ def test_looking_needs_neither_a_key_nor_a_folder_to_write_to(tmp_path, capsys, 
     monkeypatch.setattr("personaloom.config.checks.os.access", lambda path, mode: not mode & os.W_OK)
     assert run("ledger=show", "llm=gpt4o", out=tmp_path) == 0
     assert run("--estimate", "llm=gpt4o", "num_personas=1", out=tmp_path) == 0
+    assert run("--estimate", "-m", "llm=gpt4o", "num_personas=1", "seed=1,2", out=tmp_path) == 0
     assert run("ledger=prune", "older_than=1d", "llm=gpt4o", out=tmp_path) == 2
     assert "no permission" in capsys.readouterr().err
 

@@ -91,7 +91,7 @@ def planned_jobs(call: Invocation) -> list[tuple[str, dict[str, Any]]]:
         sys.stderr.write(ready.primary.announcement + "\n")
         master = ready.load(ready.prepare(call.overrides, sweep=True), multirun=True)
         jobs = job_overrides(ready, master)
-        configs, _ = _judge(ready, master, jobs, keys_needed=False)
+        configs, _ = _judge(ready, master, jobs, runs=False)
     varying = _varying(jobs)
     plain = [[line.lstrip("+") for line in job] for job in jobs]
     names = [" ".join(line for line in job if line.partition("=")[0] in varying) for job in plain]
@@ -166,11 +166,11 @@ def _as_written(overrides: Any) -> list[str]:
 
 
 def _judge(
-    ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]], *, keys_needed: bool = True
+    ready: Composer, master: DictConfig, jobs: Sequence[Sequence[str]], *, runs: bool = True
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Compose and judge every job; their configs and the fingerprints of their datasets.
 
-    Faults that all jobs share are listed once.
+    Faults that all jobs share are listed once. Jobs that are only looked at need no key and no folder to write to.
     """
     found: dict[Fault, list[int]] = {}
     configs: list[Composed] = []
@@ -180,7 +180,7 @@ def _judge(
                 loaded = ready.hydra.config_loader.load_sweep_config(master, list(overrides))
                 loaded.hydra.job.num = number
                 composed = _resolved(loaded, overrides, ready.primary)
-            faults: Sequence[Fault] = faults_of(composed, keys_needed=keys_needed)
+            faults: Sequence[Fault] = faults_of(composed, keys_needed=runs, writes=runs)
             configs.append(composed)
         except ConfigError as error:
             faults = error.faults
@@ -192,7 +192,7 @@ def _judge(
     if not listed:
         from personaloom.config.identity import datasets_of  # noqa: PLC0415 - imports the pipeline
 
-        judged = [dict(validate(config, keys_needed=keys_needed)) for config in configs]
+        judged = [dict(validate(config, keys_needed=runs, writes=runs)) for config in configs]
         datasets, listed = datasets_of(judged)
     if listed:
         raise ConfigError(listed, "the sweep cannot be started")

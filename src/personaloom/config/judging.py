@@ -44,17 +44,14 @@ def validate(config: Mapping[str, Any], *, keys_needed: bool = True, writes: boo
     """
     composed = config if isinstance(config, Composed) else _of_plain(config)
     judged, faults = _judge(composed)
-    faults = _but_for_keys(faults) if not keys_needed else faults
-    faults = [fault for fault in faults if writes or "cannot be written" not in fault.problem]
-    if faults:
+    if faults := _that_count(faults, keys_needed=keys_needed, writes=writes):
         raise ConfigError(faults)
     return composed.judged(judged)
 
 
-def faults_of(composed: Composed, *, keys_needed: bool = True) -> list[Fault]:
-    """Every fault, in the order of the config's parts; empty where there is none."""
-    faults = _judge(composed)[1]
-    return faults if keys_needed else _but_for_keys(faults)
+def faults_of(composed: Composed, *, keys_needed: bool = True, writes: bool = True) -> list[Fault]:
+    """Every fault, in the order of the config's parts; empty where there is none. See ``validate``."""
+    return _that_count(_judge(composed)[1], keys_needed=keys_needed, writes=writes)
 
 
 def of_jobs(found: Mapping[Fault, Sequence[int]], jobs: int) -> list[Fault]:
@@ -69,8 +66,12 @@ def _whose(where: str, numbers: Sequence[int], jobs: int) -> str:
     return f"{named}, {where}" if where else named
 
 
-def _but_for_keys(faults: Sequence[Fault]) -> list[Fault]:
-    return [fault for fault in faults if not (fault.where == "llm" and "is not set" in fault.problem)]
+def _that_count(faults: Sequence[Fault], *, keys_needed: bool, writes: bool) -> list[Fault]:
+    """Without those of keys, and of folders, where these are not needed."""
+    no_key = [fault for fault in faults if fault.where == "llm" and "is not set" in fault.problem]
+    no_place = [fault for fault in faults if "cannot be written" in fault.problem]
+    forgiven = [*(no_key if not keys_needed else ()), *(no_place if not writes else ())]
+    return [fault for fault in faults if fault not in forgiven]
 
 
 def _of_plain(config: Mapping[str, Any]) -> Composed:

@@ -94,7 +94,7 @@ const failuresPage = () => {
   const grow = () => {
     const next = failures.rows.slice(shown, shown + 200);
     shown += next.length;
-    body.append(...next.map(([id, , stage, kind, said, attempts, transient, , madeUp]) => h("tr", {}, h("th", { scope: "row", class: "mono" }, id), h("td", {}, words(stage)), h("td", {}, words(kind)), h("td", {}, said), h("td", { class: "n" }, count(attempts)), h("td", {}, madeUp ? "made up with a fresh query" : transient ? "may pass when run again" : "final"))));
+    body.append(...next.map(([id, , stage, kind, said, attempts, transient, , madeUp]) => h("tr", {}, h("th", { scope: "row", class: "mono" }, id), h("td", {}, words(stage)), h("td", {}, words(kind)), h("td", {}, said), h("td", { class: "n" }, count(attempts)), h("td", {}, madeUp ? "made up" : transient ? "may pass when run again" : "final"))));
     more.hidden = shown >= failures.rows.length;
   };
   grow();
