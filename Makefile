@@ -12,7 +12,7 @@ run: $(VENV)/.installed
 	$(PY) run.py $(ARGS)
 
 test: $(VENV)/.installed
-	$(PY) -m pytest -n 3 --dist worksteal $(TESTS)
+	$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
 
 install: $(VENV)/.installed
 
