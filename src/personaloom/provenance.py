@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from personaloom.dataset import Dataset
+from personaloom.llm.calls import models_listed
 from personaloom.llm.usage import TokenTracker
 
 __all__ = ["provenance"]
@@ -30,7 +31,7 @@ def provenance(dataset: Dataset, usage: TokenTracker, count: int, tracked: Mappi
     """
     parts = dataset.parts
     queries = parts.query_generator.queries
-    models = _models(dataset, usage)
+    models = models_listed(parts.roles, usage.snapshots)
     return {
         "models": models,
         "mixed_snapshots": any(len(model["snapshots"]) > 1 for model in models),
@@ -49,21 +50,6 @@ def provenance(dataset: Dataset, usage: TokenTracker, count: int, tracked: Mappi
         "versions": _versions(dataset),
         "unused_keys": _unused_keys() if dataset.simulated else [],
     }
-
-
-def _models(dataset: Dataset, usage: TokenTracker) -> list[dict[str, Any]]:
-    return [
-        {
-            "role": str(role),
-            "model": spec.client.deployment.model,
-            "provider": spec.client.deployment.provider,
-            "origin": spec.client.deployment.origin,
-            "weight": spec.weight,
-            "snapshots": sorted(usage.snapshots.get(spec.client.deployment.model, ())),
-        }
-        for role, specs in dataset.parts.roles.items()
-        for spec in specs
-    ]
 
 
 def _config(dataset: Dataset) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from personaloom.errors import CallError
 from personaloom.llm.limits import Limits
 from personaloom.llm.prices import Price
-from personaloom.llm.types import CallKey, ChatClient, LLMReply, Sampling
+from personaloom.llm.types import CallKey, ChatClient, LLMReply, Role, Sampling
 
-__all__ = ["DeploymentSpec", "Fetched", "Tally", "call_name", "merged", "totalled"]
+__all__ = ["DeploymentSpec", "Fetched", "Tally", "call_name", "merged", "models_listed", "totalled"]
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,21 @@ def totalled(reply: LLMReply, spec: DeploymentSpec, tally: Tally) -> LLMReply:
     if usage is reply.usage and cost == reply.cost_usd and tally.attempts == reply.attempts:
         return reply
     return reply._replace(usage=usage, cost_usd=cost, attempts=tally.attempts)
+
+
+def models_listed(
+    roles: Mapping[Role, Sequence[DeploymentSpec]], snapshots: Mapping[str, Collection[str]]
+) -> list[dict[str, Any]]:
+    """Role, model, provider, origin, weight and snapshots (by model) of every deployment: as in manifests."""
+    return [
+        {
+            "role": str(role),
+            "model": spec.client.deployment.model,
+            "provider": spec.client.deployment.provider,
+            "origin": spec.client.deployment.origin,
+            "weight": spec.weight,
+            "snapshots": sorted(snapshots.get(spec.client.deployment.model, ())),
+        }
+        for role, specs in roles.items()
+        for spec in specs
+    ]

@@ -25,7 +25,7 @@ from personaloom.errors import (
 )
 from personaloom.keyed import Key
 from personaloom.llm.budget import Budget, Spend
-from personaloom.llm.calls import DeploymentSpec, Fetched, Tally, totalled
+from personaloom.llm.calls import DeploymentSpec, Fetched, Tally, models_listed, totalled
 from personaloom.llm.ledger import Ledger, LedgerMode
 from personaloom.llm.limits import DeploymentLimiter
 from personaloom.llm.missing import MissingModels
@@ -99,18 +99,7 @@ class LLMClient:
 
     def models(self) -> list[dict[str, Any]]:
         """Role, model, origin and weight of every deployment, for the manifest."""
-        return [
-            {
-                "role": str(role),
-                "model": spec.client.deployment.model,
-                "provider": spec.client.deployment.provider,
-                "origin": spec.client.deployment.origin,
-                "weight": spec.weight,
-                "snapshots": sorted(self.tracker.snapshots.get(spec.client.deployment.model, ())),
-            }
-            for role, specs in self.roles.items()
-            for spec in specs
-        ]
+        return models_listed(self.roles, self.tracker.snapshots)
 
     def waiting_for(self) -> str:
         """What calls are waiting for, in a few words; empty where nothing holds them up."""
