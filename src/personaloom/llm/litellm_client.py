@@ -152,9 +152,9 @@ def _as_dict(response: Any) -> Mapping[str, Any]:
 
 
 def _message(message: Any) -> dict[str, Any]:
-    """Its text; fields that LiteLLM has no name for, a refusal among them, it keeps apart."""
+    """Its text, and its refusal: a field from LiteLLM 1.110 on, before that among those it has no name for."""
     further = getattr(message, "provider_specific_fields", None) or {}
-    return {"content": message.content, "refusal": further.get("refusal")}
+    return {"content": message.content, "refusal": getattr(message, "refusal", None) or further.get("refusal")}
 
 
 class _LiteLLM:
