@@ -15,6 +15,8 @@ Z95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 
 _ROUNDS = 400
+_PICKS = 8_000
+"""Numbers drawn at a time."""
 _FINE = 1 << 40
 """Sums are of integers, so that they do not depend on the order in which values come."""
 
@@ -69,9 +71,11 @@ def _percentiles(sums: list[tuple[float, int]], key: Key, rounds: int) -> tuple[
 
     parts, counts = np.array([part for part, _ in sums]), np.array([count for _, count in sums])
     means = np.empty(rounds)
-    for number in range(rounds):  # one round at a time: memory is that of one resample
-        picks = keyed_indices(key.child(number), len(sums), len(sums))
-        means[number] = parts[picks].sum() / counts[picks].sum()
+    together = max(1, _PICKS // len(sums))  # rounds at a time: memory is bounded, and small datasets need few steps
+    for first in range(0, rounds, together):
+        keys = [key.child(number) for number in range(first, min(first + together, rounds))]
+        picks = _keyed_rows(keys, len(sums), len(sums))
+        means[first : first + together] = parts[picks].sum(axis=1) / counts[picks].sum(axis=1)
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
@@ -80,9 +84,15 @@ def keyed_indices(key: Key, count: int, bound: int) -> Any:
 
     Much faster than one hash a number; the mixer's arithmetic is modulo 2**64, so that it is the same everywhere.
     """
+    return _keyed_rows([key], count, bound)[0]
+
+
+def _keyed_rows(keys: Sequence[Key], count: int, bound: int) -> Any:
+    """The indices of each key, a row a key."""
     import numpy as np  # noqa: PLC0415 - heavy
 
-    state = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key.integer("indices"))
+    begin = np.array([key.integer("indices") for key in keys], dtype=np.uint64)[:, None]
+    state = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + begin
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((state ^ (state >> np.uint64(31))) >> np.uint64(11)) % np.uint64(bound)
