@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from personaloom.errors import CallError
 from personaloom.llm.limits import Limits
@@ -37,7 +37,8 @@ class DeploymentSpec:
     accept_truncated: bool = True
 
 
-class Fetched(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fetched:
     """A reply, whether this dataset pays for it, and how many attempts were lost with unknown usage."""
 
     reply: LLMReply
