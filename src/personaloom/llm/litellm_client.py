@@ -186,8 +186,9 @@ class _LiteLLM:
     async def close_connections(self) -> None:
         """Close what LiteLLM keeps open for the running loop, and let it open new ones afterwards."""
         cache = self._module.in_memory_llm_clients_cache
-        loop = f"-{id(asyncio.get_running_loop())}"  # the end of the cache's keys; other threads' clients are in use
-        for key in [key for key in list(cache.cache_dict) if key.endswith(loop)]:
+        # The end of the keys of this loop's clients, as LiteLLM writes it; those of other threads are in use.
+        mine = cache.update_cache_key_with_event_loop("")
+        for key in [key for key in list(cache.cache_dict) if key.endswith(mine)]:
             client = cache.cache_dict.get(key)
             cache.delete_cache(key)
             close = getattr(client, "close", None) or getattr(client, "aclose", None)
