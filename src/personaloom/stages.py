@@ -260,8 +260,10 @@ class InteractionStage:
             view, query, slot.llm, perturb, slot_id=slot.slot_id, supplement=slot.supplement
         )
         slot.interaction = _with_context(talk, view, slot)
+        if not self.pairs:
+            return
         noisy = next((turn for turn, noise in enumerate(talk.noise()) if noise.applied), None)
-        if self.pairs and noisy is not None:
+        if noisy is not None:
             noise = talk.metadata["noise"]
             shared = Beginning(
                 tuple(talk.messages[: 2 * noisy]), tuple(noise[:noisy]), talk.noise()[noisy].original_text

@@ -16,8 +16,8 @@ from personaloom.store_file import get_meta, set_meta, trouble
 
 __all__ = ["GroupCommit"]
 
-GROUP_SECONDS = 0.05
-GROUP_ROWS = 500
+GROUP_SECONDS = 0.1
+GROUP_ROWS = 1000
 
 
 class GroupCommit:

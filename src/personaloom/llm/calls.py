@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from personaloom.errors import CallError
 from personaloom.llm.limits import Limits
@@ -37,8 +37,7 @@ class DeploymentSpec:
     accept_truncated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A reply, whether this dataset pays for it, and how many attempts were lost with unknown usage."""
 
     reply: LLMReply

@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,6 +25,7 @@ from personaloom.errors import (
     RetryableError,
 )
 from personaloom.llm.classify import classify, unreadable
+from personaloom.llm.deadlines import Deadlines
 from personaloom.llm.endpoints import Endpoint
 from personaloom.llm.raised import broken_connection
 from personaloom.llm.reply import lenient, read_reply
@@ -51,6 +52,18 @@ KEEP_ALIVE_S = 15.0
 PROSE_REPLIES = 3
 """So many replies in prose in a row show that a server ignores ``response_format``."""
 _SCHEMA_WORDS = ("response_format", "structured", "guided", "grammar", "schema")
+
+
+class _Opened(NamedTuple):
+    """What a client has open in one event loop."""
+
+    session: aiohttp.ClientSession
+    wire: Wire | None
+    deadlines: Deadlines
+
+    async def close(self) -> None:
+        self.deadlines.close()
+        await self.session.close()
 
 
 class DirectClient:
@@ -89,7 +102,7 @@ class DirectClient:
         # OpenAI's own models take the new name only; most other servers know the old one only.
         own_openai = endpoint.provider == "openai" and not endpoint.origin
         self._max_tokens_name = "max_completion_tokens" if own_openai else "max_tokens"
-        self._sessions: dict[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, Wire | None]] = {}
+        self._sessions: dict[asyncio.AbstractEventLoop, _Opened] = {}
 
     def __repr__(self) -> str:
         return f"DirectClient({self.deployment.name})"
@@ -112,7 +125,7 @@ class DirectClient:
         """Close the running loop's connections; the next call opens new ones."""
         opened = self._sessions.pop(asyncio.get_running_loop(), None)
         if opened is not None:
-            await opened[0].close()
+            await opened.close()
 
     # -- out -----------------------------------------------------------------------------------------------------
 
@@ -152,14 +165,11 @@ class DirectClient:
         import aiohttp  # noqa: PLC0415 - a tenth of a second that a simulated run need not spend
 
         secrets = self._secret_headers()
-        session, wire = self._sessions.get(asyncio.get_running_loop()) or await self._open()
+        opened = self._sessions.get(asyncio.get_running_loop()) or await self._open()
+        wire = opened.wire
+        posting = wire.post(body, secrets) if wire else self._through_session(opened.session, body, secrets)
         try:
-            async with asyncio.timeout(deadline_s):
-                if wire is not None:
-                    return await wire.post(body, secrets)
-                headers = {**self._headers, **secrets}
-                async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
-                    return answer.status, await whole_body(answer.content, self.deployment.name), answer.headers
+            return await opened.deadlines.within(deadline_s, posting)
         except aiohttp.ConnectionTimeoutError as error:
             raise self._broken(error) from None
         except TimeoutError:
@@ -168,7 +178,14 @@ class DirectClient:
             # "from None": what aiohttp raises holds the request with its headers.
             raise self._broken(error) from None
 
-    async def _open(self) -> tuple[aiohttp.ClientSession, Wire | None]:
+    async def _through_session(
+        self, session: aiohttp.ClientSession, body: bytes, secrets: Mapping[str, str]
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        headers = {**self._headers, **secrets}
+        async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+            return answer.status, await whole_body(answer.content, self.deployment.name), answer.headers
+
+    async def _open(self) -> _Opened:
         """A session of the running loop and a wire over it; those of loops that are closed are dropped."""
         import aiohttp  # noqa: PLC0415 - see _post
 
@@ -184,11 +201,12 @@ class DirectClient:
             headers={"User-Agent": "personaloom"},
             proxy=proxy,
         )
-        opened = session, None if proxy else Wire.over(session, self._url, self._headers, self.deployment.name)
-        self._sessions[asyncio.get_running_loop()] = opened
+        wire = None if proxy else Wire.over(session, self._url, self._headers, self.deployment.name)
+        running = asyncio.get_running_loop()
+        opened = self._sessions[running] = _Opened(session, wire, Deadlines(running))
         for loop in list(self._sessions):  # a copy: other threads may be at it
             if loop.is_closed() and (stale := self._sessions.pop(loop, None)) is not None:
-                await stale[0].close()
+                await stale.session.close()
         return opened
 
     # -- back ----------------------------------------------------------------------------------------------------

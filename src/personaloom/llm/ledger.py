@@ -43,12 +43,14 @@ from personaloom.llm.types import Deployment, LLMReply, LLMRequest, Sampling
 
 __all__ = ["SCHEMA_VERSION", "Ledger", "LedgerEntry", "LedgerMode", "call_hash"]
 
-GROUP_SECONDS = 0.006
+GROUP_SECONDS = 0.01
 BUSY_SECONDS = 30.0
 """How long a group waits for another program that holds the file, before the run says so and ends."""
 NOTICEABLE_SECONDS = 1.0
 LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.05
+KEYS_AT_ONCE = 100
+"""In one look-up; SQLite takes any number below 32,766, and sqlite3 keeps a hundred statements prepared."""
 
 _LEASE = (
     "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, "
@@ -140,13 +142,9 @@ class Ledger:
         if self._connection is None:
             return None
         try:
-            return self._look_up(self._connection, key)
+            return self._look_up(self._connection, [key]).get(key)
         except sqlite3.Error as error:
             raise StoreError(trouble(self.path, error)) from error
-
-    def _look_up(self, connection: sqlite3.Connection, key: bytes) -> LedgerEntry | None:
-        row = connection.execute("SELECT payer, reply FROM replies WHERE key = ?", (key,)).fetchone()
-        return None if row is None else LedgerEntry(decode_reply(key, row[1], self.path), row[0])
 
     async def claim(self, key: bytes) -> LedgerEntry | None:
         """The stored reply; or None, and the key is leased to this process, which has to ``put`` or ``release`` it.
@@ -255,16 +253,16 @@ class Ledger:
         """Everything that is queued, in one transaction; gives what became of the claims."""
         wanted = [key for key, future in self._claims if not future.done()]
         # A replay only looks up, which need not keep other processes from writing.
-        found = {} if self._has_writes or self._held else self._look_up_all(connection, wanted, "BEGIN")
+        found = {} if self._has_writes or self._held else self._look_up(connection, wanted, "BEGIN")
         if len(found) == len(wanted) and not self._has_writes:
-            return found
+            return {**found}
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._replies)
             connection.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", self._uses)
             connection.executemany("DELETE FROM leases WHERE key = ? AND owner = ?", self._ended)
             self._renew(connection)
-            answers = self._look_up_all(connection, wanted)
+            answers: dict[bytes, _Answer] = {**self._look_up(connection, wanted)}
             self._lease(connection, [key for key in wanted if key not in answers], answers)
             connection.execute("COMMIT")
         except BaseException:
@@ -277,12 +275,17 @@ class Ledger:
     def _has_writes(self) -> bool:
         return bool(self._replies or self._uses or self._ended)
 
-    def _look_up_all(self, connection: sqlite3.Connection, keys: list[bytes], begin: str = "") -> dict[bytes, _Answer]:
+    def _look_up(self, connection: sqlite3.Connection, keys: list[bytes], begin: str = "") -> dict[bytes, LedgerEntry]:
         if begin:
             connection.execute(begin)  # one snapshot for all, taken once
         try:
-            entries = ((key, self._look_up(connection, key)) for key in keys)
-            return {key: entry for key, entry in entries if entry is not None}
+            rows: list[tuple[bytes, str, bytes]] = []
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                some = keys[start : start + KEYS_AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                statement = f"SELECT key, payer, reply FROM replies WHERE key IN ({marks})"
+                rows += connection.execute(statement, some).fetchall()
+            return {key: LedgerEntry(decode_reply(key, reply, self.path), payer) for key, payer, reply in rows}
         finally:
             if begin:
                 connection.execute("COMMIT")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from personaloom.errors import CallError, EmptyReplyError, MalformedReplyError, RefusalError
+from personaloom.text.words import lower_words
 
 __all__ = ["PromptCheck", "mentioned"]
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _REFUSAL = re.compile(
     r"^\W*(?:i(?:'m| am) (?:really |very |so )?sorry\b|sorry, (?:but )?i\b|"
     r"i (?:can(?:'t|not| not)|won't|will not|must decline|am unable|am not able|refuse)\b|"
@@ -81,7 +81,7 @@ class PromptCheck:
         return ""
 
     def _content(self, text: str, features: Mapping[str, str]) -> str:
-        words = _WORD.findall(text.lower())
+        words = lower_words(text)
         if self.language == "en":
             if sum(map(_ENGLISH.__contains__, words)) < _ENGLISH_SHARE * len(words):
                 return "it is not in English"
@@ -107,5 +107,5 @@ def mentioned(value: str, stems: frozenset[str]) -> bool:
 @lru_cache(maxsize=4096)
 def _telling_stems(value: str) -> frozenset[str]:
     """How the words begin that a text can only echo on purpose."""
-    words = _WORD.findall(value.lower())
+    words = lower_words(value)
     return frozenset([word[:_STEM] for word in words if word not in _NOISE and (len(word) > 1 or word.isdigit())])

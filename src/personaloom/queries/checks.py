@@ -147,7 +147,7 @@ def states_instead(original: str, adapted: str) -> bool:
     A text in the first person has to be new for more than two thirds, because people ask in many ways.
     """
     text = _fold(adapted)
-    if _WISH.search(text) or not _STATES.search(text):
+    if "?" in text or _WISH.search(text) or not _STATES.search(text):
         return False
     said = _content(adapted)
     new = len(said - _content(original))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+
+from personaloom.text.words import sentences
 
 __all__ = ["goes_round"]
 
-_END = re.compile(r"[.!?\n]+")
-_WORD = re.compile(r"\w+")
 _LEAST_WORDS = 4
 
 
@@ -20,13 +19,12 @@ def goes_round(text: str, times: int = 3) -> str:
         times: how often a sentence of four words or more has to stand there; together they make up more than half of
             the words.
     """
-    parts = _END.split(text.casefold())
-    if len(parts) < times:
+    told = sentences(text)
+    if len(told) < times:
         return ""
-    sentences = [tuple(_WORD.findall(part)) for part in parts]
-    long = [words for words in sentences if len(words) >= _LEAST_WORDS]
+    long = [words for words in told if len(words) >= _LEAST_WORDS]
     if len(long) - len(set(long)) < max(1, times - 1):
         return ""
     words, found = Counter(long).most_common(1)[0]
-    whole = sum(map(len, sentences))
+    whole = sum(map(len, told))
     return " ".join(words) if found >= times and 2 * found * len(words) > whole else ""
