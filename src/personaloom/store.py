@@ -94,7 +94,9 @@ class Store:
 
     def put_prompt(self, persona: int, text: str, metadata: Mapping[str, Any]) -> None:
         """Add a persona's system prompt."""
-        self._commits.add("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?)", (persona, text, orjson.dumps(metadata)))
+        self._commits.add(
+            "prompts", "INSERT OR REPLACE INTO prompts VALUES (?, ?, ?)", (persona, text, orjson.dumps(metadata))
+        )
 
     def put_query(self, persona: int, slot: int, query: DealtQuery) -> None:
         """Add the query that a slot's conversation starts with (a supplement's replaces the failed one's)."""
@@ -121,13 +123,14 @@ class Store:
     def put_failure(self, persona: int, slot: int, failure: Failure) -> None:
         """Add or renew a failure."""
         self._commits.add(
+            "failures",
             "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
             (persona, slot, failure.failure_id, _dumped(failure)),
         )
 
     def drop_failure(self, failure_id: str) -> None:
         """Forget a failure that was mended by running again."""
-        self._commits.add("DELETE FROM failures WHERE failure_id = ?", (failure_id,))
+        self._commits.add("failures", "DELETE FROM failures WHERE failure_id = ?", (failure_id,))
 
     def put_calls(self, persona: int, slot: int, calls: Iterable[CallRecord]) -> None:
         """Add the calls that something took; a replay of a call that is booked here already is not booked twice."""
@@ -135,12 +138,12 @@ class Store:
             name = call.metadata.get("call", "")
             values = (persona, slot, name, _dumped(call))
             if call.metadata.get("from_ledger"):
-                self._commits.add(_ADD_REPLAYED, (*values, persona, slot, name))
+                self._commits.add("calls", _ADD_REPLAYED, (*values, persona, slot, name))
             else:
-                self._commits.add(_ADD_CALL, values)
+                self._commits.add("calls", _ADD_CALL, values)
 
     def _put(self, table: str, persona: int, slot: int, record: bytes) -> None:
-        self._commits.add(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", (persona, slot, record))
+        self._commits.add(table, f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", (persona, slot, record))
 
     def put_meta(self, name: str, value: Any) -> None:
         """Remember a JSON value."""

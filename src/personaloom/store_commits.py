@@ -35,19 +35,19 @@ class GroupCommit:
         self.version: int = get_meta(connection, "version") or 0
         self._connection = connection
         self._folder = folder
-        self._rows: list[tuple[str, tuple[Any, ...]]] = []
+        self._rows: list[tuple[str, str, tuple[Any, ...]]] = []
         self._handle: asyncio.TimerHandle | None = None
         self._failure: StoreError | None = None
 
-    def add(self, statement: str, values: tuple[Any, ...]) -> None:
-        """Queue one row.
+    def add(self, table: str, statement: str, values: tuple[Any, ...]) -> None:
+        """Queue one row of a table; those of one table are written in the order they came in.
 
         Raises:
             StoreError: the rows before it could not be committed.
         """
         if self._failure is not None:
             raise self._failure
-        self._rows.append((statement, values))
+        self._rows.append((table, statement, values))
         if len(self._rows) >= GROUP_ROWS:
             self.flush()
         elif self._handle is None:
@@ -71,11 +71,12 @@ class GroupCommit:
             self._handle = None
         if not self._rows:
             return
-        rows, self._rows = self._rows, []
+        # Table by table, so that a statement is set up once for many rows; all of them count at once.
+        rows, self._rows = sorted(self._rows, key=itemgetter(0)), []
         try:
             with self._change():
-                for statement, neighbours in groupby(rows, key=itemgetter(0)):
-                    self._connection.executemany(statement, map(itemgetter(1), neighbours))
+                for statement, neighbours in groupby(rows, key=itemgetter(1)):
+                    self._connection.executemany(statement, map(itemgetter(2), neighbours))
         except BaseException:
             self._rows = rows
             raise

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from personaloom.errors import ConfigError, Fault
@@ -50,6 +51,8 @@ _MOST_PIECES = 2_000_000
 _AT_A_TIME = 32
 _READS_ITEMS = frozenset({"get", "items", "keys", "values"})
 """Methods of a dictionary that change nothing."""
+_READS_LOOP = frozenset({"index", "index0", "first", "last", "length"})
+"""What a loop says of itself."""
 _SCOPES = frozenset({"_loop_vars", "_block_vars"})
 """What Jinja adds to a call inside a loop or block, for functions that ask for their context."""
 _MOST_BITS = 100_000
@@ -68,7 +71,7 @@ def shipped_sets() -> list[str]:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """The sandbox, with a short way to the items of plain dictionaries, which most of what templates read are."""
+    """The sandbox, with a short way to the items of plain dictionaries and to ``loop``: most of what templates read."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """``obj.attribute``; never shorter than the sandbox's own checks where those have something to check."""
@@ -77,6 +80,8 @@ class _Environment(ImmutableSandboxedEnvironment):
                 return getattr(obj, attribute)
             if attribute in obj and not hasattr(dict, attribute):
                 return obj[attribute]
+        elif type(obj) is LoopContext and attribute in _READS_LOOP:
+            return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def call(self, context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
