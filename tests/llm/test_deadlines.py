@@ -91,3 +91,20 @@ def test_cancelled_from_outside_in_the_moment_of_the_deadline_it_is_cancelled():
             await task
 
     in_loop(test)
+
+
+def test_work_that_ends_otherwise_when_it_is_late_leaves_no_cancellation_behind():
+    """A deadline round this one would take it for somebody else's, and end the task without a word."""
+
+    async def test(deadlines):
+        async def fails_when_cancelled():
+            try:
+                await never()
+            except asyncio.CancelledError:
+                raise OSError("the connection went down with it") from None
+
+        with pytest.raises(OSError, match="went down"):
+            await deadlines.within(0.01, fails_when_cancelled())
+        return asyncio.current_task().cancelling()
+
+    assert in_loop(test) == 0

@@ -42,13 +42,22 @@ class Deadlines:
         try:
             return await work
         except asyncio.CancelledError:
-            # Somebody else may want the task to end as well: then it ends, and there is no word of a deadline.
-            if task in self._expired and task.uncancel() <= cancelling:
+            if self._end(task, cancelling):
                 raise TimeoutError from None
             raise
         finally:
-            self._due.pop(task, None)
-            self._expired.discard(task)
+            self._end(task, cancelling)
+
+    def _end(self, task: asyncio.Task[object], cancelling: int) -> bool:
+        """Forget a task and take its cancellation back; whether the deadline alone had cancelled it.
+
+        Somebody else may want it to end as well: then it ends, and there is no word of a deadline.
+        """
+        self._due.pop(task, None)
+        if task not in self._expired:
+            return False
+        self._expired.discard(task)
+        return task.uncancel() <= cancelling
 
     def _set(self, due: float) -> None:
         if self._timer is not None:

@@ -50,7 +50,7 @@ NOTICEABLE_SECONDS = 1.0
 LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 KEYS_AT_ONCE = 100
-"""In one look-up; SQLite takes any number below 32,766, and sqlite3 keeps a hundred statements prepared."""
+"""In one look-up; few enough that sqlite3 keeps the statement of each number prepared (it keeps 128)."""
 
 _LEASE = (
     "INSERT INTO leases VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, "

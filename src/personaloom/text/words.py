@@ -1,7 +1,7 @@
 """The words of a text, for checks that only ask which there are.
 
-Most texts are plain ASCII, where one table and one split do what a regular expression does, in a quarter of the time;
-every system prompt and every answer is read so.
+In plain ASCII, as most texts are, one table and one split do what a regular expression does, in a quarter of the time;
+every system prompt and every answer is looked at so.
 """
 
 from __future__ import annotations
