@@ -1,9 +1,9 @@
 """The ledger: every paid reply, under the hash of what was asked, shared by all runs.
 
 A reply counts as complete only when it is committed, so that after ``kill -9`` a run asks again at most for what was
-in flight. Look-ups, leases and replies are collected for a few milliseconds and done together, from the event loop
-itself: a group costs one transaction. WAL with ``synchronous=NORMAL`` survives the death of the process at any moment;
-a power cut can lose the last moments.
+in flight. Look-ups, leases and replies are collected for a few milliseconds, or until most of what is under way waits
+for them, and done together, from the event loop itself: a group costs one transaction. WAL with
+``synchronous=NORMAL`` survives the death of the process at any moment; a power cut can lose the last moments.
 
 Across processes each key is leased before its call is sent: the second process to want it waits for the first one's
 reply. A lease lasts as long as its process lives (looked up by process id and start time on the same host), or until it
@@ -111,6 +111,7 @@ class Ledger:
         self._others = 0
         self._given_up: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._at_once = False
         self._busy_since: float | None = None
         self._connection: sqlite3.Connection | None = None
         if self.mode is not LedgerMode.OFF:
@@ -217,11 +218,20 @@ class Ledger:
     # -- one transaction for many --------------------------------------------------------------------------------
 
     def _soon(self) -> None:
+        """See that what is queued is committed soon: at once where two of three calls under way wait for it."""
+        loop = asyncio.get_running_loop()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._flush)
+            self._timer = loop.call_later(GROUP_SECONDS, self._flush)
+        most_wait = len(self._claims) + len(self._stored) >= 2 * len(self._held)
+        if most_wait and not self._at_once and self._busy_since is None:
+            self._at_once = True
+            loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._at_once = False
         connection = self._connection
         if connection is None:
             return
