@@ -74,7 +74,9 @@ class Slot:
         """Set by the caller where it knows better than the estimate; corrects ``tpm``."""
 
     async def __aenter__(self) -> Self:
-        self._sent_at, self._number = await self._limiter._enter(self._tokens)  # noqa: SLF001 - its other half
+        limiter = self._limiter
+        entered = limiter._enter_now(self._tokens)  # noqa: SLF001 - its other half
+        self._sent_at, self._number = entered or await limiter._enter_later(self._tokens)  # noqa: SLF001 - as above
         return self
 
     async def __aexit__(
@@ -179,13 +181,16 @@ class DeploymentLimiter:
 
     # -- admission -----------------------------------------------------------------------------------------------
 
-    async def _enter(self, tokens: int) -> tuple[float, int]:
-        """Wait for one's turn; gives the time, and the number of the request."""
+    def _enter_now(self, tokens: int) -> tuple[float, int] | None:
+        """The time and the number of the request, where it may go at once."""
+        if self._queue:
+            return None
         now = self._clock()
-        if not self._queue:
-            with self._together:
-                if self._hold(now)[1] == "":
-                    return now, self._admit(now, tokens)
+        with self._together:
+            return None if self._hold(now)[1] else (now, self._admit(now, tokens))
+
+    async def _enter_later(self, tokens: int) -> tuple[float, int]:
+        """The same after waiting for one's turn."""
         if self.is_out:
             raise self._gone()
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -281,9 +286,13 @@ class DeploymentLimiter:
         )
 
     def _learn(self, now: float, sent_at: float, number: int, error: BaseException | None) -> None:
+        if error is None:
+            self._refused = None
+            self._speed_up(now, number, now - sent_at)
+            return
         if isinstance(error, (RateLimitedError, *_FAULTS)):
             self._refused = (now if self._refused is None else self._refused[0], now)
-        elif error is None or isinstance(error, CallError):
+        elif isinstance(error, CallError):
             self._refused = None
         if isinstance(error, RateLimitedError):
             self._slow_down(now, number, error.retry_after_s)
@@ -291,7 +300,7 @@ class DeploymentLimiter:
             self._breaker.faulted(now, sent_at)
             if error.retry_after_s:
                 self._breaker.open_until = max(self._breaker.open_until, now + error.retry_after_s)
-        elif error is None or isinstance(error, CallError):  # any other error is an answer too
+        elif isinstance(error, CallError):  # any other error is an answer too
             self._speed_up(now, number, now - sent_at)
 
     def _slow_down(self, now: float, number: int, wait_s: float | None) -> None:

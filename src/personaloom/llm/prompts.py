@@ -44,7 +44,7 @@ __all__ = ["PromptLibrary", "PromptTemplate", "shipped_prompts", "shipped_sets"]
 
 _VERSION = re.compile(r"\{#-?\s*version:\s*(\S+)\s*-?#\}")
 _ABSENT = Ellipsis
-_SCALARS = (str, int, float, type(None), type(Ellipsis))
+_SCALARS = frozenset({str, int, float, bool, type(None), type(Ellipsis)})
 _MOST_CHARACTERS = 100_000_000
 """A template that writes more than this never ends, or might as well not."""
 _MOST_PIECES = 2_000_000
@@ -152,11 +152,14 @@ class _Part:
         key: list[Any] = []
         for name in self._names:
             value = variables.get(name, _ABSENT)
-            if isinstance(value, list | tuple) and all(type(item) is str for item in value):
+            kind = type(value)
+            if kind is list or kind is tuple:
+                if not all(type(item) is str for item in value):
+                    return None
                 value = tuple(value)
-            elif not isinstance(value, _SCALARS):
+            elif kind not in _SCALARS:
                 return None
-            key += (type(value), value)  # 1 and True are equal, and are not the same text
+            key += (kind, value)  # 1 and True are equal, and are not the same text
         return tuple(key)
 
 

@@ -114,7 +114,7 @@ def _name(value: Any) -> str:
 
 def read_usage(usage: Any, request: LLMRequest, text: str) -> Usage:
     """Token counts as the provider reports them; what it leaves out is estimated, and the source says so."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Usage(tokens.estimate(request.messages), tokens.estimate(text), "estimated")
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
     source = "provider"
@@ -127,20 +127,20 @@ def read_usage(usage: Any, request: LLMRequest, text: str) -> Usage:
     return Usage(read, written, source, cached if _is_count(cached) else 0, reasoning)
 
 
-def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
+def _detail(usage: dict[str, Any], group: str, name: str) -> int:
     details = usage.get(group)
-    value = details.get(name) if isinstance(details, Mapping) else None
+    value = details.get(name) if isinstance(details, dict) else None
     return value if _is_count(value) else 0
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
     """Whether a server's number can be one of tokens; sums of those that cannot would fit no file."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
+    return type(value) is int and 0 <= value <= _MOST_TOKENS
 
 
 def _charged(usage: Any) -> float | None:
     """What some routers say they charged, in dollars."""
-    cost = usage.get("cost") if isinstance(usage, Mapping) else None
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < _MOST_TOKENS:
+    cost = usage.get("cost") if isinstance(usage, dict) else None
+    if cost is None or isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < _MOST_TOKENS:
         return None
     return float(cost)

@@ -83,8 +83,9 @@ class UsageTotals:
         }
 
 
-_Group = tuple[str, str, str, str, bool]
-"""Module, operation, model, provider, and whether this dataset paid."""
+_Group = tuple[str, str, str, str, bool, bool]
+"""Module, operation, model, provider, whether this dataset paid, and whether the ledger answered."""
+_PAID, _FROM_LEDGER = 4, 5
 
 
 def _summed(parts: Iterable[UsageTotals]) -> UsageTotals:
@@ -110,8 +111,6 @@ class TokenTracker:
         self._sums: dict[_Group, UsageTotals] = {}
         self.snapshots: dict[str, set[str]] = {}
         self.lost_attempts = 0
-        self.sent = UsageTotals()
-        """Of calls that were sent, and not answered from the ledger."""
 
     # Every call is counted once, in its group; these are summed when they are asked for.
 
@@ -123,7 +122,12 @@ class TokenTracker:
     @property
     def paid(self) -> UsageTotals:
         """Of those that this dataset paid for."""
-        return _summed(totals for group, totals in self._sums.items() if group[-1])
+        return _summed(totals for group, totals in self._sums.items() if group[_PAID])
+
+    @property
+    def sent(self) -> UsageTotals:
+        """Of those that were sent, and not answered from the ledger."""
+        return _summed(totals for group, totals in self._sums.items() if not group[_FROM_LEDGER])
 
     @property
     def by_module(self) -> dict[str, UsageTotals]:
@@ -178,13 +182,12 @@ class TokenTracker:
         if self._keep:
             self.records.append(record)
         meta = record.metadata
-        group = (record.module, record.operation, record.model, record.provider, meta.get("paid", True))
+        place = (record.module, record.operation, record.model, record.provider)
+        group = (*place, meta.get("paid", True), meta.get("from_ledger", False))
         totals = self._sums.get(group)
         if totals is None:
             totals = self._sums[group] = UsageTotals()
         totals.add(record)
-        if not meta.get("from_ledger", False):
-            self.sent.add(record)
         if snapshot := meta.get("snapshot"):
             self.snapshots.setdefault(record.model, set()).add(snapshot)
         self.lost_attempts += meta.get("lost_attempts", 0)

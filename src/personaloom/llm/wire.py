@@ -117,10 +117,10 @@ class Wire:
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if any("\n" in line or "\r" in line for line in lines):
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not lines.count("\n") == lines.count("\r") == len(headers):
         raise ValueError("a header has a line break in it")
-    return "".join([f"{line}\r\n" for line in lines]).encode()
+    return lines.encode()
 
 
 async def whole_body(content: aiohttp.StreamReader, where: str) -> bytes:
@@ -132,7 +132,7 @@ async def whole_body(content: aiohttp.StreamReader, where: str) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while not content.at_eof():
-        chunk = await content.readany()
+        chunk = content.read_nowait() if content.is_eof() else await content.readany()
         size += len(chunk)
         if size > MAX_REPLY_BYTES:
             raise MalformedReplyError(f"{where}: the reply is larger than {MAX_REPLY_BYTES >> 20} MiB")
