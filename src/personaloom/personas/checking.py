@@ -83,7 +83,7 @@ class PromptCheck:
     def _content(self, text: str, features: Mapping[str, str]) -> str:
         words = lower_words(text)
         if self.language == "en":
-            if sum(map(_ENGLISH.__contains__, words)) < _ENGLISH_SHARE * len(words):
+            if len([word for word in words if word in _ENGLISH]) < _ENGLISH_SHARE * len(words):
                 return "it is not in English"
             if not _SECOND_PERSON.search(text[:400]):
                 return "it does not speak to the persona in the second person"
@@ -92,7 +92,7 @@ class PromptCheck:
         if missing:
             return f"it does not mention {', '.join(f'{name} ({features[name]})' for name in missing)}"
         checkable = [telling for value in features.values() if (telling := _telling_stems(value))]
-        told = sum(not telling.isdisjoint(stems) for telling in checkable)
+        told = len([telling for telling in checkable if not telling.isdisjoint(stems)])
         if told < self.min_mentioned * len(checkable):
             return f"it echoes {told} of {len(checkable)} features"
         return ""

@@ -20,6 +20,8 @@ from personaloom.text.spans import Kind, Scan, scan
 __all__ = ["check_rewrite", "clean_label", "length_limit", "lost_parts", "states_instead", "wanders_off"]
 
 _LABEL_LIMIT = 120
+_KEPT = 1024
+"""Texts of which is remembered what they are made of: several checks ask for it, and queries are dealt again."""
 
 _REFUSAL = re.compile(
     r"\W*(?:(?:i'?m |i am )?sorry,? (?:but )?i (?:can(?:'?t|not)|am unable|am not able|won'?t)|as an ai\b|"
@@ -172,24 +174,31 @@ def wanders_off(original: str, adapted: str) -> bool:
 def lost_parts(original: str, adapted: str) -> list[str]:
     """What a partial rewriting had to keep and has not: numbers, quotes, code, addresses, names, limits, exclusions."""
     folded = _fold(adapted)
-    present = _numbers(adapted)
-    lost = [number for number in _numbers(original) if number not in present and not _spelled(number, folded)]
-    lost += [part for part in _terms(original) if _fold(part) not in folded]
-    for pattern in (_EXCLUDES, _BOUNDS):
-        lost += [word for word in _objects(pattern, original) if word[:5] not in folded]
+    lost = _numbers(original)
+    if lost:
+        present = frozenset(_numbers(adapted))
+        lost = [number for number in lost if number not in present and not _spelled(number, folded)]
+    terms, objects = _named(original)
+    lost += [part for part in terms if _fold(part) not in folded]
+    lost += [word for word in objects if word[:5] not in folded]
     if (excluded := _EXCLUDES.search(original)) and not _NEGATIVE.search(folded):
         lost.append(excluded.group())
     return list(dict.fromkeys(lost))
 
 
-def _numbers(text: str) -> dict[str, None]:
+def _numbers(text: str) -> list[str]:
     """In order, thousands separators taken out: ``1,200`` and ``1200`` are one number."""
-    found = (re.sub(r",(?=\d{3}(?!\d))", "", number) for number in _DIGITS.findall(text))
-    return dict.fromkeys(found)
+    return [re.sub(r",(?=\d{3}(?!\d))", "", number) for number in _DIGITS.findall(text)]
 
 
 def _spelled(number: str, folded: str) -> bool:
     return number.isdecimal() and int(number) < len(_SMALL) and _SMALL[int(number)] in folded
+
+
+@lru_cache(maxsize=_KEPT)
+def _named(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a text names literally, and what it excludes and bounds."""
+    return tuple(_terms(text)), tuple(word for pattern in (_EXCLUDES, _BOUNDS) for word in _objects(pattern, text))
 
 
 def _terms(text: str) -> Iterator[str]:
@@ -221,21 +230,22 @@ def _scanned(text: str) -> Scan:
     return scan(text)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_KEPT)
 def _content(text: str) -> frozenset[str]:
     """The words of content of a text, likewise."""
     return frozenset(content_words(text))
 
 
-def _stems(text: str) -> set[str]:
+@lru_cache(maxsize=_KEPT)
+def _stems(text: str) -> frozenset[str]:
     """Beginnings of the longer words, so that inflected forms match; pairs of characters where there are none."""
-    stems = {word.casefold()[:5] for word in _WORD.findall(text)} - _EMPTY_STEMS
+    stems = frozenset([word.casefold()[:5] for word in _WORD.findall(text)]) - _EMPTY_STEMS
     if stems and not text.isascii() and " " not in text.strip():  # a script that is written without spaces
-        return {"".join(pair) for pair in pairwise(text)}
+        return frozenset("".join(pair) for pair in pairwise(text))
     return stems
 
 
-def _share_one(stems: set[str], others: set[str]) -> bool:
+def _share_one(stems: frozenset[str], others: frozenset[str]) -> bool:
     """Whether two sets have a beginning in common; ``hide`` and ``hides`` do."""
     return not stems.isdisjoint(others) or any(a.startswith(b) or b.startswith(a) for a in stems for b in others)
 
@@ -265,6 +275,7 @@ def _label_key(label: str) -> str:
     return " ".join(re.sub(r"[_\-\s]+", " ", label.casefold()).split())
 
 
+@lru_cache(maxsize=_KEPT)
 def _fold(text: str) -> str:
     return " ".join(text.casefold().replace("\u2019", "'").replace("\u2018", "'").split())
 

@@ -91,13 +91,9 @@ def lemma(verb: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Words and numbers that carry content, in lower case and in order; number words become digits."""
-    found = []
-    for match in _WORD.finditer(text.lower()):
-        word = match.group().replace("’", "'")
-        if word in FUNCTION_WORDS or (len(word) < 2 and not word.isdigit()):
-            continue
-        found.append(NUMBER_WORDS.get(word, word))
-    return found
+    words = _WORD.findall(text.lower().replace("’", "'"))
+    said = [word for word in words if word not in FUNCTION_WORDS and (len(word) > 1 or word.isdigit())]
+    return [NUMBER_WORDS.get(word, word) for word in said]
 
 
 def _clauses(parsed: Scan) -> Iterator[tuple[int, int]]:
