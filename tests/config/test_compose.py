@@ -1,5 +1,6 @@
 """Composition: which config, which folders, and no trace left in the process."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -48,6 +49,28 @@ def test_the_copy_that_users_make_is_the_shipped_config():
 
     write(Path("config.yaml"), (conf_dir() / "config.yaml").read_text("utf-8"))
     assert dict(compose()) == dict(compose(config=conf_dir() / "personaloom.yaml"))
+
+
+def test_a_file_that_changes_between_two_runs_of_a_process_is_read_again(tmp_path):
+    """Also where neither its size nor its time tells; what has not changed reads as it did the first time."""
+    text = "# @package distractor\nsize: 1e3\nnow: ${seed}\nmissing_here: null\nword: 'off'\nlist: [1, ~, {a: 2}]\n"
+    option = write(tmp_path / "conf" / "distractor" / "mine.yaml", text)
+    before = option.stat()
+    first, again = (compose(["distractor=mine"], config_dirs=[tmp_path / "conf"])["distractor"] for _ in range(2))
+    assert first == again
+    assert (first["size"], first["now"], first["word"], first["list"]) == (
+        1000.0,
+        compose()["seed"],
+        "off",
+        [1, None, {"a": 2}],
+    )
+    write(option, text.replace("1e3", "2e3"))
+    os.utime(option, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert compose(["distractor=mine"], config_dirs=[tmp_path / "conf"])["distractor"]["size"] == 2000.0
+    write(option, "a: 1\na: 2\n")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"mine\.yaml"):
+            compose(["distractor=mine"], config_dirs=[tmp_path / "conf"])
 
 
 def test_seed_sets_all_seeds_and_each_can_be_set_alone():

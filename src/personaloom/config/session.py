@@ -19,6 +19,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
 
+from personaloom.config.sources import remembered_files
+
 __all__ = ["hydra_session"]
 
 _LOCK = threading.RLock()
@@ -44,7 +46,8 @@ def hydra_session(folders: Sequence[Path], extra: Sequence[Path] = ()) -> Iterat
             for folder in extra:
                 path.append("beside-the-config", f"file://{folder}")
             path.get_path().append(schema)
-            yield Hydra.create_main_hydra2("personaloom", path)
+            with remembered_files():
+                yield Hydra.create_main_hydra2("personaloom", path)
         finally:
             GlobalHydra.instance().hydra = outer
             version.VersionBase.instance().version_base = base

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -213,6 +214,7 @@ def _split(model: str, *, custom: bool) -> tuple[str, str, str]:
     return provider, model, rest
 
 
+@cache
 def _litellm_providers() -> frozenset[str]:
     """Providers that the installed LiteLLM has code for, read off its folder (importing it takes seconds)."""
     spec = find_spec("litellm")

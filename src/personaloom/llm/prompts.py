@@ -18,7 +18,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import islice
@@ -26,7 +26,7 @@ from pathlib import Path
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -115,12 +115,9 @@ class _Part:
 
     KEPT = 256
 
-    def __init__(self, environment: _Environment, role: str, source: str) -> None:
+    def __init__(self, role: str, source: str) -> None:
         self.role = role
-        self._template = environment.from_string(source)
-        # Jinja copies these for each rendering, and is slow at copying the ChainMap that it makes itself.
-        self._template.globals = dict(self._template.globals)
-        self._names = sorted(meta.find_undeclared_variables(environment.parse(source)))
+        self._template, self._names = _compiled(source)
         self._kept: dict[tuple[Any, ...], ChatMessage] = {}
 
     def message(self, variables: Mapping[str, Any]) -> ChatMessage:
@@ -161,6 +158,27 @@ class _Part:
                 return None
             key += (kind, value)  # 1 and True are equal, and are not the same text
         return tuple(key)
+
+
+@cache
+def _environment() -> _Environment:
+    return _Environment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )  # autoescape is for HTML; these are prompts
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> tuple[Template, tuple[str, ...]]:
+    """A template and the variables that it names; the runs of a sweep share them."""
+    environment = _environment()
+    template = environment.from_string(source)
+    # Jinja copies these for each rendering, and is slow at copying the ChainMap that it makes itself.
+    template.globals = dict(template.globals)
+    return template, tuple(sorted(meta.find_undeclared_variables(environment.parse(source))))
 
 
 @dataclass(frozen=True)
@@ -205,13 +223,7 @@ class PromptLibrary:
     """
 
     def __init__(self, folder: str | Path | None = None, overrides: Mapping[str, str | Path] | None = None) -> None:
-        self._environment = _Environment(
-            undefined=StrictUndefined,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-        )  # autoescape is for HTML; these are prompts
+        environment = _environment()
         shipped = shipped_prompts()
         files: dict[str, Traversable] = {}
         faults: list[Fault] = []
@@ -233,11 +245,11 @@ class PromptLibrary:
             path = files.get(name)
             try:
                 source = _read(path) if path else _shipped(name)
-                problems = list(template_problems(name, source, self._environment)) if path else []
+                problems = list(template_problems(name, source, environment)) if path else []
                 faults.extend(Fault(f"prompts.{name}", f"{path}:{line}: {what}", cure) for line, what, cure in problems)
                 if not problems:
                     self._templates[name] = self._compile(name, source, str(path) if path else "shipped")
-                    self.features_read += features_read(name, str(path), source, self._environment) if path else ()
+                    self.features_read += features_read(name, str(path), source, environment) if path else ()
             except (OSError, UnicodeDecodeError, TemplateError, ValueError) as error:
                 faults.append(Fault(f"prompts.{name}", f"{path or 'shipped'}: {error}", "mend the file"))
         if faults:
@@ -248,10 +260,7 @@ class PromptLibrary:
         pieces = PART.split(source)
         if len(pieces) < 3:
             raise ValueError("no '=== system' or '=== user' line: each message starts with one")
-        parts = tuple(
-            _Part(self._environment, role, text.strip("\n"))
-            for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
-        )
+        parts = tuple(_Part(role, text.strip("\n")) for role, text in zip(pieces[1::2], pieces[2::2], strict=True))
         digest = hashlib.sha256(source.encode()).hexdigest()
         return PromptTemplate(PromptUse(name, version.group(1) if version else "0", digest), source, parts, origin)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,19 @@ def load_bank(path: str) -> PersonaBank:
             f"persona_bank.path is empty → write {', '.join(SHIPPED)}, or persona_bank.path=<your persona.yaml>"
         )
     if path in SHIPPED:
-        text = resources.files("personaloom.personas").joinpath("banks", f"{path}.yaml").read_text("utf-8")
-        return read_bank(located(text, f"{path}.yaml"), f"{path}.yaml", path)
+        return _shipped(path)
     file = Path(path).expanduser()
     if not file.exists() and not file.suffix:
         near = difflib.get_close_matches(path, SHIPPED, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise BankError(f"there is no bank '{path}' → {hint}choose from {', '.join(SHIPPED)}, or give a file")
     return read_bank(read_located(file), str(file), file.stem)
+
+
+@cache
+def _shipped(name: str) -> PersonaBank:
+    text = resources.files("personaloom.personas").joinpath("banks", f"{name}.yaml").read_text("utf-8")
+    return read_bank(located(text, f"{name}.yaml"), f"{name}.yaml", name)
 
 
 def read_bank(content: Any, source: str, name: str = "bank") -> PersonaBank:
