@@ -91,8 +91,11 @@ FAULTS = ["429", "500", "529", "cut", "cut-body", "empty", "no-text", "html", "h
 def test_every_conversation_is_made_or_has_a_recorded_reason(tmp_path, fault):
     """A fifth of all requests goes wrong; attempts equal the server's count, tokens those of whole replies."""
     faults = {name: 0.2 / len(FAULTS) for name in FAULTS} if fault == "mixed" else {fault: 0.2}
+    words = ("num_personas=2", "query.queries_per_persona=3", *QUICK)
+    if fault == "slow":  # each of these waits for its deadline
+        words += ("llm.timeout=1",)
     with LoopbackLLM(faults=faults, retry_after=0) as server:
-        code = run(*gpt4o(server, "num_personas=2", "query.queries_per_persona=3", *QUICK), out=tmp_path)
+        code = run(*gpt4o(server, *words), out=tmp_path)
         totals = server.totals
     facts = manifest(tmp_path)
     assert code in {0, 4}

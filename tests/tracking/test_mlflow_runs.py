@@ -1,6 +1,5 @@
 """Tracking for real: child processes, a fresh database, servers that refuse, processes that die."""
 
-import asyncio
 import contextlib
 import http.server
 import json
@@ -17,9 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from chrome_cdp import CHROMIUM, browser
 from folder_maker import make_folder
-from mlflow_page import mlflow_page
 
 from personaloom.errors import TrackingError
 from personaloom.manifest_file import read_manifest
@@ -27,7 +24,6 @@ from personaloom.tracking import (
     MlflowTracker,
     StoreSpec,
     TrackingWorker,
-    links_for,
     write_report,
 )
 
@@ -271,32 +267,3 @@ def _alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
-
-
-@pytest.mark.browser
-@pytest.mark.timeout(300)
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: MLflow's page was not opened")
-def test_the_mlflow_page_shows_runs_datasets_and_samples_side_by_side(sweep, tmp_path):
-    out, _, refs = sweep
-    with mlflow_page(StoreSpec.resolve(out, "chat").uri) as port:
-        links = links_for(StoreSpec.resolve(out, "chat").uri, refs[0].experiment_id, port=port)
-        seen = asyncio.run(_look(links, tmp_path))
-    assert all(f"SIM-distractor={level}" in seen["Runs"] for level in LEVELS)
-    assert "SIM-heavy" in seen["Runs"]  # the dataset column
-    assert "samples.json" in seen["Samples"]
-    assert "p000000-q00" in seen["Samples"]
-    assert seen["Samples"].count("user:") + seen["Samples"].count("user [") >= len(LEVELS)
-    assert (tmp_path / "Samples.png").stat().st_size > 20_000
-
-
-async def _look(links: dict[str, str], folder: Path) -> dict[str, str]:
-    seen = {}
-    async with browser(1600, 1000) as page:
-        await page.open(links["Runs"])
-        await page.until("document.body.innerText.includes('SIM-heavy')", 60)
-        for name, sign in (("Runs", "SIM-distractor=heavy"), ("Samples", "assistant:")):
-            await page.send("Page.navigate", url=links[name])
-            await page.until(f"document.body.innerText.includes({sign!r})", 60)
-            seen[name] = await page.run("document.body.innerText")
-            await page.picture(folder / f"{name}.png")
-    return seen
