@@ -147,7 +147,7 @@ def from_hydra(config: DictConfig, overrides: Sequence[str], primary: Primary) -
         config.pop("hydra", None)
     values, faults = plain(config)
     composed = Composed(values)
-    composed.public = public(config)
+    composed.public = public(config, values)
     composed.unresolved = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=False))
     composed.overrides = tuple(overrides)
     composed.run_dir = Path(str(run_dir)) if run_dir else None

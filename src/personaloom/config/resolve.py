@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -23,12 +24,18 @@ def plain(config: DictConfig) -> tuple[dict[str, Any], list[Fault]]:
     return _mapping(config, "", faults), faults
 
 
-def public(config: DictConfig) -> dict[str, Any]:
+def public(config: DictConfig, values: Mapping[str, Any]) -> dict[str, Any]:
     """All interpolations resolved except those of environment variables: ``${oc.env:NAME}`` stays as it is written.
 
     This is what may be shown, saved and logged: the value of a variable never gets in.
+
+    Args:
+        config: as composed.
+        values: what ``plain`` gave for it; where no variable is named, these are the ones.
     """
     raw = OmegaConf.to_container(config, resolve=False)
+    if _ENV not in str(raw):
+        return copy.deepcopy(dict(values))
     shielded = OmegaConf.create(_map_texts(raw, lambda text: escaped(text) if _ENV in text else text))
     return _mapping(shielded, "", [])
 
