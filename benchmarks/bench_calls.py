@@ -7,7 +7,7 @@ a bound. Rounds alternate, so that a busy neighbour slows all. With ``distractor
 reads every noisy text by rules, work that no bare loop does. ``--litellm`` does the same through LiteLLM against bare
 ``litellm.acompletion`` loops.
 
-    python benchmarks/bench_calls.py [--rounds 3] [--personas 120] [--litellm]
+    python benchmarks/bench_calls.py [--rounds 9] [--personas 120] [--litellm]
 """
 
 from __future__ import annotations
@@ -209,11 +209,11 @@ def rows_of(server: LoopbackProcess, rounds: int, personas: int, transport: str)
 
 def main() -> None:
     ask = argparse.ArgumentParser()
-    ask.add_argument("--rounds", type=int, help="3, or 5 with --litellm")
+    ask.add_argument("--rounds", type=int, help="9, or 5 with --litellm")
     ask.add_argument("--personas", type=int, help="120, or 12 with --litellm: about 400 calls without noise")
     ask.add_argument("--litellm", action="store_true")
     given = ask.parse_args()
-    given.rounds = given.rounds or (5 if given.litellm else 3)
+    given.rounds = given.rounds or (5 if given.litellm else 9)
     given.personas = given.personas or (12 if given.litellm else 120)
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     with LoopbackProcess() as server:

@@ -48,6 +48,26 @@ def test_a_committed_reply_is_found_by_the_next_process_with_its_usage(tmp_path)
     assert entry.payer == "a"
 
 
+def test_a_group_waits_for_more_only_where_more_can_come(tmp_path, monkeypatch):
+    """With an hour to a group: what most calls wait for is committed at once, what few wait for is not."""
+    monkeypatch.setattr(ledger_module, "GROUP_SECONDS", 3600)
+    keys = [bytes([number]) * 32 for number in range(6)]
+
+    async def main():
+        ledger = Ledger(tmp_path / "l.sqlite")
+        await asyncio.wait_for(asyncio.gather(*(ledger.claim(key) for key in keys)), 60)  # nobody else is under way
+        first = asyncio.ensure_future(ledger.put(keys[0], request(), REAL, reply()))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not first.done()  # five are still asked for
+        rest = [ledger.put(key, request(), REAL, reply()) for key in keys[1:4]]
+        await asyncio.wait_for(asyncio.gather(first, *rest), 60)
+        assert ledger.find(keys[0]).reply.text == "hi"
+        ledger.close()
+
+    asyncio.run(main())
+
+
 def test_everything_that_could_change_the_reply_changes_the_key():
     base = call_hash(REAL, request(), Sampling())
     others = [
